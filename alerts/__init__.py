@@ -1,0 +1,1 @@
+"""Room `alerts`: see ARCHITECTURE.md."""

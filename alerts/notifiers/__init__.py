@@ -1,0 +1,1 @@
+"""Room `alerts/notifiers`: see ARCHITECTURE.md."""

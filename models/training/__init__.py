@@ -1,0 +1,1 @@
+"""Room `models/training`: see ARCHITECTURE.md."""

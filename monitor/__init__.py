@@ -1,0 +1,1 @@
+"""Room `monitor`: see ARCHITECTURE.md."""

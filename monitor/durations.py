@@ -1,0 +1,32 @@
+"""Durations in Prometheus's notation: `90s`, `5m`, `1h30m`, `14d`, `2w`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_PART = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
+_WHOLE = re.compile(r"(?:\d+(?:ms|s|m|h|d|w|y))+")
+
+
+def parse_duration(text: str | float | timedelta) -> timedelta:
+    """Read a duration; a bare number is seconds. Raises `ValueError` with what is allowed."""
+    if isinstance(text, timedelta):
+        return text
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return timedelta(seconds=text)
+    if not isinstance(text, str) or not (text == "0" or _WHOLE.fullmatch(text)):
+        raise ValueError(f"not a duration: {text!r}; write for example 30s, 5m, 1h30m, 14d")
+    return timedelta(seconds=sum(int(n) * _UNITS_S[unit] for n, unit in _PART.findall(text)))
+
+
+def format_duration(value: timedelta) -> str:
+    """Write `value` in the same notation, largest units first; `0s` for nothing."""
+    left_ms, parts = round(value.total_seconds() * 1000), []
+    for unit in ("d", "h", "m", "s", "ms"):
+        size_ms = round(_UNITS_S[unit] * 1000)
+        count, left_ms = divmod(left_ms, size_ms)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -1,0 +1,178 @@
+"""What the monitor reports to Prometheus: one class a stage, labels from closed sets only, base units.
+
+Each class takes the registry, so that tests and several monitors in one process do not meet.
+Counters with a closed label set are initialised to zero, so that a rate exists from the start.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from monitor.domain import REJECT_REASONS, AlertState, Sentiment
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+class StageMetrics:
+    """What the one loop in `pipelines/stage.py` reports, for every stage."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter("tapewatch_stage_records", "Records a stage has finished.", ["stage"], registry=registry)
+        self.batch_size = Histogram(
+            "tapewatch_stage_batch_records", "Records in one batch.", ["stage"], buckets=SIZES, registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "tapewatch_stage_batch_seconds", "Time for one batch.", ["stage"], buckets=SECONDS, registry=registry
+        )
+        self.retries = Counter(
+            "tapewatch_stage_retries", "Batches tried again after a transient error.", ["stage"], registry=registry
+        )
+        self.fenced = Counter(
+            "tapewatch_stage_fenced", "Batches dropped because another worker owned them.", ["stage"], registry=registry
+        )
+        self.restarts = Counter(
+            "tapewatch_stage_restarts", "Times a stage was started over after an error.", ["stage"], registry=registry
+        )
+        self.lag = Gauge(
+            "tapewatch_stage_lag_records", "Records between a stage and the end of its topics.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.rejected = Counter(
+            "tapewatch_dead_letters", "Records sent to the dead letters.", ["stage", "reason"], registry=registry
+        )
+
+    def start(self, stage: str) -> None:
+        """Initialise the counters of `stage` to zero."""
+        for counter in (self.records, self.retries, self.fenced, self.restarts, self.lag):
+            counter.labels(stage=stage)
+        for reason in REJECT_REASONS:
+            self.rejected.labels(stage=stage, reason=reason)
+
+
+class IngestMetrics:
+    """Sources and documents coming in. `source` values come from the configuration; push counts as `push`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "tapewatch_ingest_documents",
+            "Documents met, by outcome: published, repeated, rejected, cut (published, but its text was cut).",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.polls = Counter(
+            "tapewatch_ingest_polls",
+            "Polls by outcome: changed, unchanged, transient, refused, invalid.",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.poll_seconds = Histogram(
+            "tapewatch_ingest_poll_seconds", "Time for one poll.", ["source"], buckets=SECONDS, registry=registry
+        )
+        self.redated = Counter(
+            "tapewatch_ingest_redated",
+            "Documents dated when seen, because the source gave no date, or one in the future.",
+            ["source"],
+            registry=registry,
+        )
+        self.failures = Gauge(
+            "tapewatch_source_failures", "Failed polls in a row; 0 is healthy.", ["source"], registry=registry
+        )
+        self.last_success = Gauge(
+            "tapewatch_source_last_success_timestamp_seconds", "When a poll last succeeded.", ["source"],
+            registry=registry,
+        )  # fmt: skip
+
+
+class ClassifyMetrics:
+    """The model."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "tapewatch_classify_documents", "Documents by outcome: labeled, rejected.", ["outcome"], registry=registry
+        )
+        self.sentiments = Counter(
+            "tapewatch_classify_sentiments", "Labels by sentiment.", ["sentiment"], registry=registry
+        )
+        self.model_seconds = Histogram(
+            "tapewatch_classify_model_seconds", "Time in the model for one batch.", buckets=SECONDS, registry=registry
+        )
+        self.latency_seconds = Histogram(
+            "tapewatch_publish_to_label_seconds", "From published_at to labeled_at.",
+            buckets=(*SECONDS, 900, 3600, 14400, 86400), registry=registry,
+        )  # fmt: skip
+        self.model = Gauge("tapewatch_model_info", "1 for the model in use.", ["version"], registry=registry)
+        for sentiment in Sentiment:
+            self.sentiments.labels(sentiment=sentiment.value)
+        for outcome in ("labeled", "rejected"):
+            self.documents.labels(outcome=outcome)
+
+
+class AggregateMetrics:
+    """Buckets, and the sentiment of what is watched. Entity values come from the watchlist, topics from the model."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "tapewatch_aggregate_documents", "Labels by outcome: counted, repeated, rejected.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.late = Counter(
+            "tapewatch_aggregate_late_documents", "Counted documents that came after the allowed lateness.",
+            registry=registry,
+        )  # fmt: skip
+        self.stories = Counter("tapewatch_aggregate_stories", "New stories.", registry=registry)
+        self.watermark = Gauge(
+            "tapewatch_aggregate_watermark_timestamp_seconds", "Latest event time counted.", registry=registry
+        )
+        for outcome in ("counted", "repeated", "rejected"):
+            self.documents.labels(outcome=outcome)
+
+
+class AlertMetrics:
+    """Evaluation, alert states, deliveries, and the sentiment of what is watched."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.alerts = Gauge("tapewatch_alerts", "Alerts by rule and state.", ["rule", "state"], registry=registry)
+        self.transitions = Counter(
+            "tapewatch_alert_transitions", "Transitions by rule and new state.", ["rule", "state"], registry=registry
+        )
+        self.evaluations = Counter(
+            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.evaluation_seconds = Histogram(
+            "tapewatch_alert_evaluation_seconds", "Time for one evaluation of all rules.", buckets=SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self.last_evaluation = Gauge(
+            "tapewatch_alert_last_evaluation_timestamp_seconds", "When all rules were last evaluated.",
+            registry=registry,
+        )  # fmt: skip
+        self.deliveries = Counter(
+            "tapewatch_deliveries", "Attempts to deliver, by outcome: delivered, retry, refused, superseded.",
+            ["receiver", "outcome"], registry=registry,
+        )  # fmt: skip
+        self.outbox = Gauge("tapewatch_outbox_notifications", "Notifications that wait.", registry=registry)
+        self.sentiment = Gauge(
+            "tapewatch_sentiment",
+            "Mean p(positive) - p(negative) of the stories of the last window, -1 to 1; 0 without stories.",
+            ["entity", "topic"],
+            registry=registry,
+        )
+        self.stories = Gauge(
+            "tapewatch_window_stories", "Stories in the last window.", ["entity", "topic", "sentiment"],
+            registry=registry,
+        )  # fmt: skip
+        for outcome in ("done", "standby", "failed"):
+            self.evaluations.labels(outcome=outcome)
+
+    def start_rule(self, rule: str) -> None:
+        """Initialise the series of `rule` to zero."""
+        for state in AlertState:
+            self.alerts.labels(rule=rule, state=state.value).set(0)
+            self.transitions.labels(rule=rule, state=state.value)
+
+    def start_receiver(self, receiver: str) -> None:
+        """Initialise the series of `receiver` to zero."""
+        for outcome in ("delivered", "retry", "refused", "superseded"):
+            self.deliveries.labels(receiver=receiver, outcome=outcome)

@@ -1,0 +1,70 @@
+"""The configuration as frozen values: one class a section of `tapewatch.yaml`.
+
+Read once, by `monitor.settings.load`; a room receives only its own section.
+"""
+
+from monitor.settings.alerting import (
+    AlertingSettings,
+    BaselineSettings,
+    EmailReceiver,
+    GateSettings,
+    MatcherSettings,
+    Receiver,
+    RouteSettings,
+    Rule,
+    SeriesSelector,
+    WebhookReceiver,
+)
+from monitor.settings.data import (
+    AggregateSettings,
+    ClassifierSettings,
+    DatabaseSettings,
+    KafkaSettings,
+    LocalLogSettings,
+    LoggingSettings,
+    StreamSettings,
+    WebSettings,
+)
+from monitor.settings.root import Settings
+from monitor.settings.sources import (
+    DocumentLimits,
+    FeedSource,
+    FetchSettings,
+    FileSource,
+    IngestSettings,
+    PushSettings,
+    Source,
+    WatchedEntity,
+    WatchlistSettings,
+)
+
+__all__ = [
+    "AggregateSettings",
+    "AlertingSettings",
+    "BaselineSettings",
+    "ClassifierSettings",
+    "DatabaseSettings",
+    "DocumentLimits",
+    "EmailReceiver",
+    "FeedSource",
+    "FetchSettings",
+    "FileSource",
+    "GateSettings",
+    "IngestSettings",
+    "KafkaSettings",
+    "LocalLogSettings",
+    "LoggingSettings",
+    "MatcherSettings",
+    "PushSettings",
+    "Receiver",
+    "RouteSettings",
+    "Rule",
+    "SeriesSelector",
+    "Settings",
+    "Source",
+    "StreamSettings",
+    "WatchedEntity",
+    "WatchlistSettings",
+    "WebSettings",
+    "WebhookReceiver",
+]

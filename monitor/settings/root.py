@@ -1,0 +1,84 @@
+"""The whole configuration file, and what must hold between its sections."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Self
+
+from pydantic import model_validator
+
+from monitor.settings.alerting import AlertingSettings
+from monitor.settings.base import Section
+from monitor.settings.data import (
+    AggregateSettings,
+    ClassifierSettings,
+    DatabaseSettings,
+    KafkaSettings,
+    LocalLogSettings,
+    LoggingSettings,
+    StreamSettings,
+    WebSettings,
+)
+from monitor.settings.sources import IngestSettings, Source, WatchlistSettings
+
+
+def is_loopback(host: str) -> bool:
+    """True for `localhost` and loopback addresses."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Settings(Section):
+    """`tapewatch.yaml`."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    """Where counts, evidence and alert states are kept."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    """The bus."""
+
+    local_log: LocalLogSettings = LocalLogSettings()
+    """The embedded log, where there is no Kafka."""
+
+    stream: StreamSettings = StreamSettings()
+    """Topics and groups."""
+
+    sources: tuple[Source, ...] = ()
+    """Where documents come from, beside HTTP push."""
+
+    ingest: IngestSettings = IngestSettings()
+    """How sources are polled."""
+
+    watchlist: WatchlistSettings = WatchlistSettings()
+    """What is watched."""
+
+    classifier: ClassifierSettings = ClassifierSettings()
+    """The model."""
+
+    aggregate: AggregateSettings = AggregateSettings()
+    """Buckets and evidence."""
+
+    alerting: AlertingSettings = AlertingSettings()
+    """Rules, routing, receivers."""
+
+    web: WebSettings = WebSettings()
+    """Health, metrics, HTTP push."""
+
+    logging: LoggingSettings = LoggingSettings()
+    """Logs."""
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> Self:
+        names = [source.name for source in self.sources]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"sources: names must be unique, twice: {', '.join(twice)}")
+        if not is_loopback(self.web.host) and not (self.web.token or self.web.token_file):
+            raise ValueError("web.host beyond loopback needs web.token or web.token_file")
+        for rule in self.alerting.rules:
+            if rule.window % self.aggregate.bucket:
+                raise ValueError(
+                    f"rule {rule.name}: window must be a whole number of buckets ({self.aggregate.bucket})"
+                )
+        return self

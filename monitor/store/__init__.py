@@ -1,0 +1,1 @@
+"""Room `monitor/store`: see ARCHITECTURE.md."""

@@ -1,0 +1,1 @@
+"""Room `monitor/web`: see ARCHITECTURE.md."""

@@ -1,0 +1,1 @@
+"""Room `pipelines`: see ARCHITECTURE.md."""

@@ -1,0 +1,1 @@
+"""Room `pipelines/brokers`: see ARCHITECTURE.md."""

@@ -1,0 +1,1 @@
+"""Room `pipelines/sources`: see ARCHITECTURE.md."""
