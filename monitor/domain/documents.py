@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from monitor.errors import InvalidRecordError
 
+MAX_ID_CHARS = 200
+SUM_TOLERANCE = 1e-3  #: Probabilities are rounded on the wire.
+
 ALL = "all"  #: The part of a series that stands for every entity, topic or source class.
 
 #: Why a record may be refused; the closed set that labels the dead-letter metric.
@@ -71,7 +74,7 @@ class Document:
     def __post_init__(self) -> None:
         require_utc(self.published_at, "published_at")
         require_utc(self.seen_at, "seen_at")
-        if not self.id or len(self.id) > 200:
+        if not self.id or len(self.id) > MAX_ID_CHARS:
             raise InvalidRecordError("id must have 1 to 200 characters", reason="schema")
         if not (self.text.strip() or self.title.strip()):
             raise InvalidRecordError(f"document {self.id}: no text", reason="empty_text")
@@ -94,7 +97,7 @@ class Probabilities:
 
     def __post_init__(self) -> None:
         parts = (self.negative, self.neutral, self.positive)
-        if not all(0.0 <= p <= 1.0 for p in parts) or abs(sum(parts) - 1.0) > 1e-3:
+        if not all(0.0 <= p <= 1.0 for p in parts) or abs(sum(parts) - 1.0) > SUM_TOLERANCE:
             raise InvalidRecordError(f"not a distribution: {parts}", reason="schema")
 
     @property
