@@ -1,0 +1,78 @@
+"""Windows: what a label adds to which series, whatever the order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.domain import BucketKey, Counts, Document, Label, Prediction, Probabilities, SeriesKey, SourceClass
+from pipelines.windows import ceil_to, floor_to, series_of, tally
+
+T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def label(
+    doc_id: str = "d1", *, at: datetime = T0, entities: tuple[str, ...] = ("ACME",), negative: float = 0.9
+) -> Label:
+    """Build a label; a test names only what it cares about."""
+    document = Document(
+        id=doc_id, source="wire", source_class=SourceClass.NEWS, published_at=at, seen_at=at, text="words",
+        entities=entities,
+    )  # fmt: skip
+    probabilities = Probabilities(negative=negative, neutral=0.0, positive=1.0 - negative)
+    prediction = Prediction(topic="Earnings", topic_probability=0.8, probabilities=probabilities, model="m1")
+    return Label(document=document, prediction=prediction, labeled_at=at)
+
+
+def test_a_label_counts_in_every_series_that_matches_it_once() -> None:
+    """Two entities and three parts: (2 + all) x (topic + all) x (class + all)."""
+    keys = list(series_of(label(entities=("ACME", "BETA", "ACME"))))
+
+    assert len(keys) == len(set(keys)) == 3 * 2 * 2
+    assert SeriesKey() in keys
+    assert SeriesKey(entity="BETA", topic="Earnings", source_class="news") in keys
+
+
+def test_a_copy_adds_to_documents_but_not_to_stories() -> None:
+    """A wire story copied two hundred times counts once."""
+    sums = tally([label("d1"), label("d2")], {"d1"}, bucket=MINUTE)
+
+    assert sums[BucketKey(slot_at=T0, series=SeriesKey(entity="ACME"))] == Counts(
+        documents=2, stories=1, negative=1, negative_micro=900_000, positive_micro=100_000
+    )
+
+
+def test_the_slot_is_that_of_event_time() -> None:
+    """When a document arrives does not matter, only when it was published."""
+    sums = tally([label(at=T0 + timedelta(seconds=59.999))], {"d1"}, bucket=MINUTE)
+
+    assert {key.slot_at for key in sums} == {T0}
+
+
+@given(st.permutations(range(6)), st.integers(0, 6))
+def test_any_order_and_batching_gives_the_same_sums(order: list[int], cut: int) -> None:
+    """Sums are integers: addition order cannot change them."""
+    labels = [label(f"d{i}", at=T0 + i * timedelta(seconds=25), negative=i / 7) for i in range(6)]
+    telling = {"d0", "d3", "d5"}
+    shuffled = [labels[i] for i in order]
+    parts = [tally(part, telling, bucket=MINUTE) for part in (shuffled[:cut], shuffled[cut:])]
+    merged: dict[BucketKey, Counts] = {}
+    for part in parts:
+        for key, counts in part.items():
+            merged[key] = merged.get(key, Counts()) + counts
+
+    assert merged == tally(labels, telling, bucket=MINUTE)
+
+
+@pytest.mark.parametrize("length", [timedelta(seconds=5), MINUTE, timedelta(hours=1), timedelta(days=1)])
+def test_floor_and_ceil_enclose_an_instant(length: timedelta) -> None:
+    """Boundaries are multiples of the length since 1970; a boundary is its own floor and ceiling."""
+    at = T0 + timedelta(minutes=17, seconds=3)
+
+    assert floor_to(at, length) <= at <= ceil_to(at, length)
+    assert ceil_to(at, length) - floor_to(at, length) in (timedelta(0), length)
+    assert floor_to(T0, length) == floor_to(floor_to(T0, length), length)
