@@ -1,0 +1,1 @@
+"""The demonstration: real servers from packages, invented news, and the monitor over both."""
