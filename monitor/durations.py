@@ -15,10 +15,17 @@ def parse_duration(text: str | float | timedelta) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        return timedelta(seconds=text)
+        return _seconds(text)
     if not isinstance(text, str) or not (text == "0" or _WHOLE.fullmatch(text)):
         raise ValueError(f"not a duration: {text!r}; write for example 30s, 5m, 1h30m, 14d")
-    return timedelta(seconds=sum(int(n) * _UNITS_S[unit] for n, unit in _PART.findall(text)))
+    return _seconds(sum(int(n) * _UNITS_S[unit] for n, unit in _PART.findall(text)))
+
+
+def _seconds(value: float) -> timedelta:
+    try:
+        return timedelta(seconds=value)
+    except (OverflowError, ValueError) as err:
+        raise ValueError(f"not a duration: {value} seconds is no length of time that can be kept") from err
 
 
 def format_duration(value: timedelta) -> str:
