@@ -1,0 +1,47 @@
+# Every target sets up what it needs first; a second run finds it done. Needs Python 3.11 or later and a network.
+# PYTHON=python3.12 picks an interpreter; PYTEST_ARGS="-k name" goes to pytest.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-kafka test test-fast lint format bench clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+PYTEST_ARGS ?=
+
+help: ## Show this list.
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+setup: $(READY) ## Make .venv with everything in it, and fetch the base encoder.
+
+$(READY): pyproject.toml constraints.txt scripts/setup
+	@scripts/setup
+
+demo: $(READY) ## Show the monitor at work on invented news: nothing else is needed.
+	@$(BIN)/tapewatch demo
+
+demo-kafka: $(READY) ## The same over a real Kafka broker and PostgreSQL, started and stopped here.
+	@$(BIN)/tapewatch demo --kafka
+
+test: $(READY) ## Run every test; those that need servers say so when they cannot have them.
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: $(READY) ## Run the unit tests alone.
+	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+lint: $(READY) ## ruff, mypy --strict and the import rules.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Put the code into the house's form.
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure, interleaved, and print the table of the README.
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove what the targets above have made, .venv too.
+	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
