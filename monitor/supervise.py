@@ -16,12 +16,13 @@ import structlog
 
 from monitor.errors import TransientError
 from monitor.metrics import StageMetrics
+from monitor.retry import Backoff
 
 log = structlog.get_logger(__name__)
 
 MAX_CRASHES = 5
 HEALTHY_S = 60.0  #: A part that ran so long counts as recovered.
-MAX_WAIT_S = 30.0
+WAIT = Backoff(first_s=1.0, cap_s=30.0)
 
 Part = Callable[[threading.Event], None]
 
@@ -81,14 +82,14 @@ class Supervisor:
             except TransientError as err:
                 self._note(health, err, ran_s=time.monotonic() - started_s)
                 log.warning("part_interrupted", part=name, error=str(err))
-            except Exception as err:  # noqa: BLE001 - the last line of defence: a bug in one part is reported, not swallowed
+            except Exception as err:
                 self._note(health, err, ran_s=time.monotonic() - started_s)
                 health.crashes += 1
                 log.exception("part_crashed", part=name, crashes=health.crashes)
                 if health.crashes >= MAX_CRASHES:
                     self._give_up(name)
             if health.problem is not None:
-                self._stop.wait(min(MAX_WAIT_S, 0.5 * 2 ** min(health.failures - 1, 10)))
+                self._stop.wait(WAIT.wait_s(health.failures))
         health.running = False
 
     def _run_once(self, name: str, part: Part, health: PartHealth) -> None:

@@ -19,13 +19,14 @@ class InstantEvent(Event):
 
 
 def supervisor() -> tuple[Supervisor, Event, CollectorRegistry]:
+    """A supervisor that never really waits, its stop event and its registry."""
     stop, registry = InstantEvent(), CollectorRegistry()
     return Supervisor(stop=stop, metrics=StageMetrics(registry)), stop, registry
 
 
 def test_a_part_that_meets_transient_errors_is_started_over_for_as_long_as_it_takes() -> None:
     """A broker that is away must not end the daemon, however often it is asked."""
-    kept, stop, registry = supervisor()
+    kept, _stop, registry = supervisor()
     runs: list[int] = []
 
     def part(stop: Event) -> None:

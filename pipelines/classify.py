@@ -1,0 +1,89 @@
+"""Classify documents: consume the documents topic, produce the labels topic.
+
+At least once: offsets are committed only after every label and dead letter is acknowledged. A document that the model
+cannot answer goes to the dead letters; the rest of its batch is labelled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from monitor.domain import Document, Label, Message, Prediction, Record
+from monitor.errors import InvalidRecordError, MonitorError
+from monitor.metrics import ClassifyMetrics
+from monitor.ports import Classifier, Producer
+from pipelines import wire
+from pipelines.dead_letters import DeadLetters, Refused, split
+from pipelines.topics import Topics
+
+log = structlog.get_logger(__name__)
+
+
+class Classify:
+    """The stage: one call of `handle` is one batch."""
+
+    name = "classify"
+
+    def __init__(
+        self,
+        *,
+        classifier: Classifier,
+        producer: Producer,
+        topics: Topics,
+        dead_letters: DeadLetters,
+        metrics: ClassifyMetrics,
+    ) -> None:
+        self._classifier = classifier
+        self._producer = producer
+        self._topics = topics
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        metrics.model.labels(version=classifier.version).set(1)
+
+    def handle(self, batch: Sequence[Record], now: datetime) -> None:
+        """Label `batch`; returns once labels and dead letters are acknowledged."""
+        good, refused = split(batch, wire.decode_document)
+        started_s = time.monotonic()
+        answers = self._classifier.classify([document.content for _, document in good])
+        took_s = time.monotonic() - started_s
+        labeled_at = now + timedelta(seconds=took_s)
+        labels: list[Label] = []
+        for (record, document), answer in zip(good, answers, strict=True):
+            if isinstance(answer, Prediction):
+                labels.append(Label(document=document, prediction=answer, labeled_at=labeled_at))
+            else:
+                refused.append(_model_failed(record, document, answer))
+        messages = [self._message(label) for label in labels]
+        self._producer.send([*messages, *self._dead_letters.messages(refused, now=now)])
+        self._dead_letters.count(refused)
+        self._report(labels, refused=len(refused), took_s=took_s)
+
+    def _message(self, label: Label) -> Message:
+        # The story is the key, so that copies of one story meet in one partition, hence in one aggregate worker.
+        key = (label.document.story_id or label.document.id).encode()
+        return Message(topic=self._topics.labels, key=key, value=wire.encode_label(label))
+
+    def _report(self, labels: Sequence[Label], *, refused: int, took_s: float) -> None:
+        metrics = self._metrics
+        metrics.model_seconds.observe(took_s)
+        metrics.documents.labels(outcome="labeled").inc(len(labels))
+        metrics.documents.labels(outcome="rejected").inc(refused)
+        for label in labels:
+            metrics.sentiments.labels(sentiment=label.prediction.sentiment.value).inc()
+            delay = label.labeled_at - label.document.published_at
+            metrics.latency_seconds.observe(max(0.0, delay.total_seconds()))
+        log.debug("batch_classified", documents=len(labels), rejected=refused, seconds=round(took_s, 4))
+
+
+def _model_failed(record: Record, document: Document, error: Exception) -> Refused:
+    """The refusal of a document on which the model raised; an error of our own keeps its reason."""
+    if isinstance(error, InvalidRecordError):
+        return Refused(record=record, error=error)
+    if isinstance(error, MonitorError):
+        raise error
+    detail = f"document {document.id}: {type(error).__name__}: {error}"
+    return Refused(record=record, error=InvalidRecordError(detail, reason="model_failed"))
