@@ -1,0 +1,46 @@
+"""What an evaluation shows to Prometheus: alert states, transitions, and the sentiment of what is watched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from monitor.domain import Alert, AlertState, Counts, SeriesKey, Transition
+from monitor.metrics import AlertMetrics
+
+MICRO = 1e6
+NOTHING = Counts()
+
+
+class Gauges:
+    """Sets the metrics of the alert stage; entities come from the watchlist, topics from the model."""
+
+    def __init__(
+        self, metrics: AlertMetrics, *, rules: Iterable[str], tickers: Iterable[str], topics: Iterable[str]
+    ) -> None:
+        self._metrics = metrics
+        self._rules = tuple(rules)
+        self._shown = [SeriesKey(entity=ticker) for ticker in tickers] + [SeriesKey(topic=topic) for topic in topics]
+        for rule in self._rules:
+            metrics.start_rule(rule)
+        self.show_sentiment({})
+
+    def show_sentiment(self, counts: Mapping[SeriesKey, Counts]) -> None:
+        """Show the stories of the last window: of each entity over all topics, of each topic over all entities."""
+        for key in self._shown:
+            count = counts.get(key, NOTHING)
+            balance = (count.positive_micro - count.negative_micro) / MICRO
+            self._metrics.sentiment.labels(entity=key.entity, topic=key.topic).set(balance / max(count.stories, 1))
+            for name in ("negative", "neutral", "positive"):
+                stories = self._metrics.stories.labels(entity=key.entity, topic=key.topic, sentiment=name)
+                stories.set(getattr(count, name))
+
+    def show_alerts(self, alerts: Iterable[Alert], transitions: Sequence[Transition]) -> None:
+        """Show how many alerts of each rule are in each state, and what has just changed."""
+        states = Counter((alert.rule, alert.state) for alert in alerts)
+        for rule in self._rules:
+            for state in AlertState:
+                self._metrics.alerts.labels(rule=rule, state=state.value).set(states[rule, state])
+        for transition in transitions:
+            if transition.rule in self._rules:  # the label comes from the configuration of today
+                self._metrics.transitions.labels(rule=transition.rule, state=transition.after.value).inc()
