@@ -112,6 +112,35 @@ class Classifier(Protocol):
         """One answer a text, in order; a text that alone fails gives its exception and costs the others nothing."""
 
 
+# --- HTTP push -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRejection:
+    """A document of a request that was refused; its bytes and the reason are in the dead letters."""
+
+    index: int  #: Position among the documents of the request, from 0.
+    line: int | None  #: Line of the body, from 1; None where documents are not lines.
+    reason: str  #: One of `REJECT_REASONS`.
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOutcome:
+    """What became of the documents of one request; all are acknowledged by the bus."""
+
+    published: int
+    repeated: int  #: Published before, or twice in the request.
+    rejected: Sequence[PushRejection]
+
+
+PushDoor = Callable[[bytes, str], PushOutcome]
+"""Takes a body and its content type, parameters stripped, lower case.
+
+Raises `InvalidRecordError` when nothing of the body was taken in, `TransientError` when the bus or store is away.
+"""
+
+
 # --- the store: ingest -----------------------------------------------------------------------------------------
 
 

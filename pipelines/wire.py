@@ -24,9 +24,9 @@ EXCERPT_CHARS = 400  #: Characters of text that travel in a label record.
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A document as a sender writes it (HTTP push, JSON-lines files)."""
 
-    source: str
     published_at: str
     text: str
+    source: str | None = None  #: Required over HTTP; a file source gives its own name.
     id: str | None = None
     source_class: Literal["news", "social", "filing"] | None = None
     title: str | None = None

@@ -34,6 +34,7 @@ class RawItem:
         None  #: Set when the source could not read the item: it becomes a dead letter with this detail.
     )
     refusal_reason: str = "schema"  #: One of `REJECT_REASONS`, with `refusal`.
+    origin: str | None = None  #: Configured source that it came through, where `source` may be the sender's own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""HTTP push: a request body in, raw items with their lines out; and through ingest to the answer for the sender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from monitor.errors import InvalidRecordError
+from monitor.ports import Clock, PushOutcome, PushRejection
+from monitor.settings import PushSettings
+from pipelines.ingest import IngestResult
+from pipelines.sources.base import RawItem
+from pipelines.sources.submission import Defaults, read_submission
+
+JSON = "application/json"
+JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")
+_DEFAULTS = Defaults(origin="push", source=None)
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+Submit = Callable[[Sequence[RawItem], datetime], IngestResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """One document of a request."""
+
+    item: RawItem
+    line: int | None  #: From 1; None where documents are not lines.
+
+
+class Push:
+    """The door that the web server knocks at; a `monitor.ports.PushDoor`."""
+
+    def __init__(self, settings: PushSettings, *, submit: Submit, clock: Clock) -> None:
+        self._settings = settings
+        self._submit = submit
+        self._clock = clock
+
+    def __call__(self, body: bytes, content_type: str) -> PushOutcome:
+        """Publish the documents of `body`; returns once the bus has acknowledged them."""
+        pushed = parse_body(body, content_type, max_documents=self._settings.max_documents)
+        result = self._submit([one.item for one in pushed], self._clock())
+        rejected = tuple(
+            PushRejection(index=r.index, line=pushed[r.index].line, reason=r.reason, detail=r.detail)
+            for r in result.rejected
+        )
+        return PushOutcome(published=result.published, repeated=result.repeated, rejected=rejected)
+
+
+def parse_body(body: bytes, content_type: str, *, max_documents: int) -> list[Pushed]:
+    """Read one JSON document or an array of them (`application/json`), or JSON lines.
+
+    A document that cannot be read is an item with its refusal. Raises `InvalidRecordError` for a body without
+    documents or with too many, before any is taken in.
+    """
+    if content_type in JSON_LINES:
+        found = _lines(body, max_documents)
+    elif content_type == JSON:
+        found = _json(body)
+    else:
+        allowed = ", ".join((JSON, *JSON_LINES))
+        raise InvalidRecordError(f"content type {content_type!r}; allowed: {allowed}", reason="schema")
+    if not found:
+        raise InvalidRecordError("the body holds no document", reason="schema")
+    if len(found) > max_documents:
+        raise InvalidRecordError(f"too many documents; at most {max_documents} in one request", reason="too_large")
+    return found
+
+
+def _lines(body: bytes, max_documents: int) -> list[Pushed]:
+    found: list[Pushed] = []
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if line.strip():
+            found.append(Pushed(read_submission(line, defaults=_DEFAULTS), number))
+            if len(found) > max_documents:
+                break  # the caller refuses the whole body: no need to read the rest
+    return found
+
+
+def _json(body: bytes) -> list[Pushed]:
+    stripped = body.strip()
+    if not stripped:
+        return []
+    if not stripped.startswith(b"["):
+        return [Pushed(read_submission(stripped, defaults=_DEFAULTS), 1)]
+    try:
+        parts = _array.decode(stripped)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise InvalidRecordError(f"not JSON: {err}", reason="malformed_json") from err
+    return [Pushed(read_submission(bytes(part), defaults=_DEFAULTS), None) for part in parts]
