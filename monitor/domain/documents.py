@@ -17,6 +17,30 @@ SUM_TOLERANCE = 1e-3  #: Probabilities are rounded on the wire.
 
 ALL = "all"  #: The part of a series that stands for every entity, topic or source class.
 
+#: The classes of the topic head, in the order of its outputs.
+TOPICS = (
+    "Analyst Update",
+    "Fed | Central Banks",
+    "Company | Product News",
+    "Treasuries | Corporate Debt",
+    "Dividend",
+    "Earnings",
+    "Energy | Oil",
+    "Financials",
+    "Currencies",
+    "General News | Opinion",
+    "Gold | Metals | Materials",
+    "IPO",
+    "Legal | Regulation",
+    "M&A | Investments",
+    "Macro",
+    "Markets",
+    "Politics",
+    "Personnel Change",
+    "Stock Commentary",
+    "Stock Movement",
+)
+
 #: Why a record may be refused; the closed set that labels the dead-letter metric.
 REJECT_REASONS = (
     "malformed_json",  # the bytes are not JSON

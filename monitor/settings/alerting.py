@@ -229,8 +229,8 @@ class AlertingSettings(Section):
     external_url: AnyHttpUrl = AnyHttpUrl("http://localhost:8080")
     """Address of this monitor as people reach it; put into messages."""
 
-    rules: tuple[Rule, ...] = ()
-    """Alert rules."""
+    rules: tuple[Rule, ...] = (Rule(name="negative-spike"),)
+    """Alert rules; left out: one rule, `negative-spike`, with the defaults of a rule."""
 
     route: RouteSettings = RouteSettings()
     """The root route."""
