@@ -1,0 +1,200 @@
+"""Feed bytes to items, in a process of its own: `python -m pipelines.sources.feed_parser`.
+
+In: a body with its content type and address. Out: items as plain values, capped in number and length. feedparser takes
+hostile input apart, and some of it for minutes or in gigabytes; so this process has a memory limit, an alarm, no
+secrets in its environment, and a parent that kills it. Frames on both pipes: a length in 4 bytes, then JSON; a request
+is followed by a frame with the body.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import html
+import io
+import os
+import re
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import feedparser
+import msgspec
+
+MEMORY_BYTES = 1 << 30  #: Address space of the parser; a 5 MB feed needs less than a fifth of it.
+MAX_ID_CHARS = 180
+MAX_URL_CHARS = 2000
+MAX_TITLE_CHARS = 5000
+MAX_TEXT_CHARS = 200_000  #: Of HTML, before it is cleaned.
+MAX_AUTHOR_CHARS = 200
+LENGTH = struct.Struct(">I")
+
+_LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
+_GLOBAL_ID = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
+
+
+class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What precedes a body."""
+
+    content_type: str  #: As the server sent it; decides the encoding together with the body.
+    url: str  #: Where the body came from; relative links start there.
+    max_items: int
+    alarm_s: int  #: The process ends itself after so long, should the parent be gone.
+
+
+class FeedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry; title and text are HTML."""
+
+    id: str
+    title: str
+    text: str
+    url: str | None
+    published_at: str | None  #: RFC 3339, UTC; None where the feed gives no date that can be read.
+    author: str | None
+    lang: str | None
+
+
+class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be got out of a body."""
+
+    items: list[FeedItem] = []
+    entries: int = 0  #: Entries in the feed; more than `items` when there were too many or empty ones.
+    version: str = ""  #: As feedparser names it, for example rss20; empty: not recognised.
+    problem: str | None = None  #: Why the feed is not well-formed, where it is not.
+
+    @property
+    def recognised(self) -> bool:
+        """False when this is no feed at all."""
+        return bool(self.version or self.entries)
+
+
+def parse_feed(body: bytes, *, content_type: str, url: str, max_items: int) -> ParsedFeed:
+    """Parse `body`, well-formed or not."""
+    headers = {"content-location": url}
+    if content_type:
+        headers["content-type"] = content_type
+    # A stream, never text: feedparser would fetch an address or open a file. Neither option is needed for plain text.
+    found = feedparser.parse(
+        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+    )
+    lang = _lang(found.feed.get("language"))
+    items = [_item(entry, host=urlsplit(url).hostname or "", lang=lang) for entry in found.entries[:max_items]]
+    problem = str(found.get("bozo_exception") or "malformed")[:300] if found.bozo else None
+    return ParsedFeed(items=items, entries=len(found.entries), version=found.get("version") or "", problem=problem)
+
+
+def _item(entry: Mapping[str, Any], *, host: str, lang: str | None) -> FeedItem:
+    title_detail = entry.get("title_detail") or {}
+    text_detail = _text_detail(entry)
+    title, text = _html(title_detail, MAX_TITLE_CHARS), _html(text_detail, MAX_TEXT_CHARS)
+    link = _plain(entry.get("link"), MAX_URL_CHARS)
+    return FeedItem(
+        id=_id(_plain(entry.get("id"), MAX_URL_CHARS), link, title, text, host=host),
+        title=title,
+        text=text,
+        url=link if link.lower().startswith(("http://", "https://")) else None,
+        published_at=_instant(entry),
+        author=_plain(entry.get("author"), MAX_AUTHOR_CHARS) or None,
+        lang=_lang(title_detail.get("language")) or _lang(text_detail.get("language")) or lang,
+    )
+
+
+def _text_detail(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The full content where there is one, else the summary."""
+    for detail in (*entry.get("content", ()), entry.get("summary_detail") or {}):
+        if detail.get("value") and not str(detail.get("type", "")).startswith(("image/", "audio/", "video/")):
+            return detail  # type: ignore[no-any-return]
+    return {}
+
+
+def _html(detail: Mapping[str, Any], limit: int) -> str:
+    text = _plain(detail.get("value"), limit)
+    return html.escape(text, quote=False) if detail.get("type") == "text/plain" else text
+
+
+def _plain(value: object, limit: int) -> str:
+    # Feeds hold halves of surrogate pairs, which no encoder accepts.
+    return value[:limit].encode("utf-8", "replace").decode("utf-8").strip() if isinstance(value, str) else ""
+
+
+def _id(given: str, link: str, title: str, text: str, *, host: str) -> str:
+    """The same for the same item, whatever the source is called here; a bare number only counts within its host."""
+    if given and _GLOBAL_ID.match(given):
+        identity = given
+    else:
+        identity = f"{host}#{given}" if given else link or f"{host}#{title}\n{text}"
+    if len(identity) <= MAX_ID_CHARS and identity.isprintable():
+        return identity
+    return "sha256:" + hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _instant(entry: Mapping[str, Any]) -> str | None:
+    for key in ("published_parsed", "updated_parsed", "created_parsed"):
+        # Asked by `in`, because feedparser answers `get` for one date with another, and warns.
+        if entry.get(key):
+            try:
+                return datetime.fromtimestamp(calendar.timegm(entry[key]), UTC).isoformat()
+            except (ValueError, OverflowError, OSError):
+                continue
+    return None
+
+
+def _lang(value: object) -> str | None:
+    return value if isinstance(value, str) and _LANG.fullmatch(value) else None
+
+
+def read_frame(stream: IO[bytes]) -> bytes | None:
+    """One frame; None at the end of the stream."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    size = LENGTH.unpack(head)[0]
+    body = stream.read(size)
+    return body if len(body) == size else None
+
+
+def write_frame(stream: IO[bytes], body: bytes) -> None:
+    """Write one frame, without flushing."""
+    stream.write(LENGTH.pack(len(body)))
+    stream.write(body)
+
+
+def answer(request: ParseRequest, body: bytes) -> ParsedFeed:
+    """Parse; whatever goes wrong in the parser is a feed that cannot be read."""
+    try:
+        return parse_feed(body, content_type=request.content_type, url=request.url, max_items=request.max_items)
+    except Exception as err:  # noqa: BLE001 - feedparser lets through whatever hostile input provokes
+        return ParsedFeed(problem=f"{type(err).__name__}: {err}"[:300])
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until the other side closes; the first frame, empty, says that this side is ready."""
+    write_frame(answers, b"")
+    answers.flush()
+    while (head := read_frame(requests)) is not None and (body := read_frame(requests)) is not None:
+        request = msgspec.json.decode(head, type=ParseRequest)
+        signal.alarm(request.alarm_s)
+        reply = answer(request, body)
+        signal.alarm(0)
+        write_frame(answers, msgspec.json.encode(reply))
+        answers.flush()
+
+
+def main() -> None:
+    """Serve on standard input and output, under limits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # Should a library print, it does not break a frame.
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()
