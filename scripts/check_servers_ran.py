@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 SERVERS = ("kafka", "postgres")
 
@@ -26,11 +26,11 @@ def main(report: Path) -> int:
     return int(missing)
 
 
-def _cases(report: Path) -> list[ElementTree.Element]:
-    return list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - written by the run before
+def _cases(report: Path) -> list[ET.Element]:
+    return list(ET.parse(report).iter("testcase"))  # noqa: S314 - written by the run before
 
 
-def _markers(case: ElementTree.Element) -> set[str | None]:
+def _markers(case: ET.Element) -> set[str | None]:
     return {item.get("value") for item in case.iter("property") if item.get("name") == "marker"}
 
 
