@@ -44,5 +44,5 @@ def test_every_room_is_named(named: list[str]) -> None:
 def test_every_other_path_that_the_text_names_exists() -> None:
     """Prose goes stale more quietly than lists."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    paths = re.findall(r"`([\w./-]+/[\w.-]*|[\w-]+\.(?:py|md|toml|yaml))`", text)
+    paths = re.findall(r"`(\w[\w./-]*/[\w.-]*|[\w-]+\.(?:py|md|toml|yaml))`", text)
     assert [path for path in paths if "/" in path and not (ROOT / path).exists()] == []
