@@ -1,0 +1,102 @@
+"""Lay a notification out as a mail: text and HTML, headers that mail programs thread by.
+
+The same notification always gives the same Message-ID, so that a repeat after a lost answer is seen as one mail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from alerts.content import Content, ContentBuilder
+from alerts.words import instant_words, stories_words
+from monitor.domain import Alert, Notification
+
+REASONS = {
+    "first": "first notification",
+    "changed": "the group has changed",
+    "repeat": "reminder: nothing has changed",
+    "resolved": "resolved",
+}
+MAX_ANCHORS = 20  #: Episodes that one mail refers to; a References header has a sensible length.
+DIGEST_CHARS = 24
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+class MailComposer:
+    """Makes mails from notifications for one sender and its addressees."""
+
+    def __init__(self, content: ContentBuilder, *, sender: Address, to: Sequence[Address]) -> None:
+        self._content = content
+        self._sender = sender
+        self._to = tuple(to)
+        environment = _environment()
+        self._html = environment.get_template("email.html.j2")
+        self._text = environment.get_template("email.txt.j2")
+
+    def compose(self, notification: Notification) -> EmailMessage:
+        """The mail for `notification`."""
+        content = self._content.build(notification)
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        message["To"] = self._to
+        message["Subject"] = content.subject
+        message["Date"] = notification.created_at
+        message["Message-ID"] = message_id(notification)
+        anchors = thread_anchors(notification)
+        message["In-Reply-To"] = anchors[0]
+        message["References"] = " ".join(anchors)
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+        message["X-Auto-Response-Suppress"] = "All"
+        self._fill(message, content)
+        return message
+
+    def _fill(self, message: EmailMessage, content: Content) -> None:
+        reason = REASONS.get(content.notification.reason, content.notification.reason)
+        message.set_content(self._text.render(content=content, reason=reason))
+        message.add_alternative(self._html.render(content=content, reason=reason), subtype="html")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("alerts", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["instant"] = instant_words
+    environment.filters["stories"] = stories_words
+    return environment
+
+
+def message_id(notification: Notification) -> str:
+    """`<id@tapewatch>`; an id that is not a plain word is replaced by its digest."""
+    word = notification.id if _WORD.fullmatch(notification.id) else _digest(notification.id)
+    return f"<{word}@tapewatch>"
+
+
+def thread_anchors(notification: Notification) -> list[str]:
+    """Ids that no mail has, one for each episode in the notification, oldest first.
+
+    An anchor derives from the group and the start of an episode, so everything about one episode refers to the same
+    one. A mail about two episodes refers to both and so ties them together: when the first alert of a group has
+    resolved and left, the mails about the others stay in the thread.
+    """
+    starts = sorted({_episode_start(alert) for alert in notification.alerts}) or [notification.created_at.isoformat()]
+    kept = starts[:1] + starts[1:][-(MAX_ANCHORS - 1) :]
+    return [f"<thread-{_digest(notification.group_key, start)}@tapewatch>" for start in kept]
+
+
+def _episode_start(alert: Alert) -> str:
+    return (alert.fired_at or alert.active_at or alert.since_at).isoformat()
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGEST_CHARS]

@@ -1,0 +1,1 @@
+"""Layouts of messages (jinja2); what they show is made in `alerts/content.py`."""

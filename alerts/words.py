@@ -1,0 +1,55 @@
+"""Numbers and spans in words a tired reader understands at once. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from monitor.durations import format_duration
+
+COMMON_P = 0.3  #: From here on nothing unusual was seen.
+RARE_P = 1e-9  #: Below this the number says more about the model than about the world.
+ALMOST_NONE = 0.05  #: An expectation below this is shown as a bound.
+LARGE_RATIO = 100  #: From here on a ratio is not worth its digits.
+
+
+def expected_words(expected: float) -> str:
+    """The expected count: one decimal, whole from 100 on."""
+    if expected < ALMOST_NONE:
+        return "under 0.05"
+    return f"{expected:,.0f}" if expected >= LARGE_RATIO else f"{expected:.1f}"
+
+
+def ratio_words(ratio: float) -> str:
+    """How many times the expected."""
+    if ratio >= LARGE_RATIO:
+        return "over 100 times the expected"
+    return f"{ratio:.1f} times the expected"
+
+
+def odds_words(p_value: float) -> str:
+    """The p-value as odds over windows like this one."""
+    if p_value >= COMMON_P:
+        return "nothing unusual"
+    if p_value < RARE_P:
+        return "by chance less than once in a billion such windows"
+    return f"by chance about once in {_two_digits(1 / p_value):,} such windows"
+
+
+def _two_digits(value: float) -> int:
+    return int(float(f"{value:.1e}"))
+
+
+def instant_words(at: datetime) -> str:
+    """UTC to the minute."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def span_words(span: timedelta) -> str:
+    """A duration to the minute, to the second below one."""
+    unit = timedelta(minutes=1) if span >= timedelta(minutes=1) else timedelta(seconds=1)
+    return format_duration(max(round(span / unit), 0) * unit)
+
+
+def stories_words(count: int, kind: str) -> str:
+    """`1 negative story`, `2 negative stories`."""
+    return f"{count:,} {kind} {'story' if count == 1 else 'stories'}"
