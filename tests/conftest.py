@@ -4,6 +4,8 @@ import pytest
 
 pytest_plugins = [
     "tests.fixtures.kafka",
+    "tests.fixtures.postgres",
+    "tests.fixtures.shared_data",
 ]
 
 

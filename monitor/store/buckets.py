@@ -1,0 +1,92 @@
+"""Count labels exactly once in effect: counts, stories, evidence and consumer offsets in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from monitor.domain import COUNT_FIELDS, BucketKey, Counts, Label, Partition
+from monitor.ports import AddResult, OffsetSpan, Tally
+from monitor.store.bulk import add_rows
+from monitor.store.engine import Database
+from monitor.store.evidence import evidence_rows, mention_rows
+from monitor.store.offsets import advance, raise_watermark, read_positions, read_watermark
+from monitor.store.part import Part
+from monitor.store.schema import buckets, evidence, mentions
+from monitor.store.stories import keep_uncounted, tell
+from monitor.store.values import storable, to_micros
+
+
+class Buckets(Part):
+    """Counts, evidence and consumer offsets."""
+
+    def __init__(self, database: Database, *, lateness: timedelta) -> None:
+        super().__init__(database)
+        self._lateness = lateness
+
+    def positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Next offsets as stored with the counts; partitions never counted are left out."""
+        with self._database.read() as tx:
+            return read_positions(tx, group, partitions)
+
+    def add(
+        self,
+        *,
+        group: str,
+        spans: Mapping[Partition, OffsetSpan],
+        labels: Sequence[Label],
+        tally: Tally,
+        now: datetime,
+    ) -> AddResult:
+        """Count `labels` and advance the offsets, all or nothing.
+
+        The fence comes first, so a stale worker waits for nothing else; then every table in the same order and every
+        row in the order of its key, so that no two workers wait for each other.
+        """
+        if labels and not spans:
+            raise ValueError("labels come from records: name the spans of their partitions")
+        with self._database.write() as tx:
+            advance(tx, group, spans)
+            before = read_watermark(tx)
+            fresh = keep_uncounted(tx, labels, now=now)
+            new_stories = tell(tx, fresh, now=now)
+            _add_counts(tx, tally(fresh, new_stories))
+            add_rows(tx, evidence, evidence_rows(fresh))
+            add_rows(tx, mentions, mention_rows(fresh))
+            if fresh:
+                raise_watermark(tx, group, spans, max(label.document.published_at for label in fresh))
+        return AddResult(
+            counted=len(fresh),
+            repeated=len(labels) - len(fresh),
+            late=self._late(fresh, before),
+            stories=len(new_stories),
+        )
+
+    def watermark(self) -> datetime | None:
+        """The latest `published_at` counted, over all partitions; None before the first."""
+        with self._database.read() as tx:
+            return read_watermark(tx)
+
+    def _late(self, labels: Sequence[Label], watermark: datetime | None) -> int:
+        if watermark is None:
+            return 0
+        return sum(label.document.published_at < watermark - self._lateness for label in labels)
+
+
+def _add_counts(tx: Connection, added: Mapping[BucketKey, Counts]) -> None:
+    """Add to the buckets, sorted by key."""
+    sums: dict[tuple[int, str, str, str], Counts] = {}
+    for bucket, counts in added.items():
+        series = bucket.series
+        key = (to_micros(bucket.slot_at), storable(series.entity), storable(series.topic), series.source_class)
+        sums[key] = sums[key] + counts if key in sums else counts
+    rows = [
+        {
+            **dict(zip(("slot_at", "entity", "topic", "source_class"), key, strict=True)),
+            **{name: getattr(counts, name) for name in COUNT_FIELDS},
+        }
+        for key, counts in sorted(sums.items(), key=lambda item: item[0])
+    ]
+    add_rows(tx, buckets, rows, sums=COUNT_FIELDS)

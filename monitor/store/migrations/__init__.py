@@ -1,0 +1,1 @@
+"""Alembic's migrations; `monitor.store.upgrade` runs them."""

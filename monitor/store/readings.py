@@ -1,0 +1,129 @@
+"""What the alert rules read: sums over buckets, and the documents behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Row, Select, and_, cast, func, select
+
+from monitor.domain import ALL, COUNT_FIELDS, Counts, EvidenceDocument, Sentiment, SeriesKey
+from monitor.store.part import Part
+from monitor.store.schema import buckets, evidence, mentions, stories
+from monitor.store.values import from_micros, from_micros_or_none, storable, to_micros
+
+_HOUR_MICROS = 3_600_000_000
+_SERIES = (buckets.c.entity, buckets.c.topic, buckets.c.source_class)
+
+
+class Readings(Part):
+    """Sums and evidence; never writes."""
+
+    def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
+        """Summed buckets with `start <= slot_at < end`, by series; series without buckets are left out."""
+        sums = (_sum(name).label(name) for name in COUNT_FIELDS)
+        query = select(*_SERIES, *sums).where(_slots(start, end)).group_by(*_SERIES)
+        with self._database.read() as tx:
+            rows = tx.execute(query).all()
+        return {_series(row): Counts(**dict(zip(COUNT_FIELDS, row[len(_SERIES) :], strict=True))) for row in rows}
+
+    def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
+        """Negative stories per hour (start of the hour, UTC) and series; empty hours are left out."""
+        hour = buckets.c.slot_at - buckets.c.slot_at % _HOUR_MICROS
+        query = (
+            select(*_SERIES, hour.label("hour"), _sum("negative").label("negative"))
+            .where(_slots(start, end), buckets.c.negative > 0)
+            .group_by(*_SERIES, hour)
+        )
+        found: dict[SeriesKey, dict[datetime, int]] = {}
+        with self._database.read() as tx:
+            for row in tx.execute(query):
+                found.setdefault(_series(row), {})[from_micros(row.hour)] = row.negative
+        return found
+
+    def first_bucket_at(self) -> datetime | None:
+        """Start of the earliest bucket kept; None when there is none."""
+        with self._database.read() as tx:
+            return from_micros_or_none(tx.execute(select(func.min(buckets.c.slot_at))).scalar_one())
+
+    def negative_documents(
+        self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
+    ) -> Sequence[EvidenceDocument]:
+        """Negative documents of `series`, `start <= published_at < end`: one a story, most negative first."""
+        place = func.row_number().over(
+            partition_by=evidence.c.story_id,
+            order_by=(evidence.c.negative.desc(), evidence.c.published_at, evidence.c.document_id),
+        )
+        ranked = _negatives(series, start, end, evidence, place.label("place")).subquery()
+        query = (
+            select(ranked, func.coalesce(stories.c.reach, 1).label("reach"))
+            .select_from(ranked.outerjoin(stories, stories.c.story_id == ranked.c.story_id))
+            .where(ranked.c.place == 1)
+            .order_by(ranked.c.negative.desc(), ranked.c.published_at.desc(), ranked.c.document_id)
+            .limit(limit)
+        )
+        with self._database.read() as tx:
+            return [_document(row) for row in tx.execute(query)]
+
+    def negative_sources(self, series: SeriesKey, start: datetime, end: datetime) -> int:
+        """Distinct sources among the negative documents of `series`."""
+        query = _negatives(series, start, end, func.count(evidence.c.source.distinct()))
+        with self._database.read() as tx:
+            return int(tx.execute(query).scalar_one())
+
+
+def _sum(name: str) -> ColumnElement[int]:
+    """An integer on PostgreSQL too, where the sum of integers is a decimal."""
+    return cast(func.sum(buckets.c[name]), BigInteger)
+
+
+def _slots(start: datetime, end: datetime) -> ColumnElement[bool]:
+    return and_(buckets.c.slot_at >= to_micros(start), buckets.c.slot_at < to_micros(end))
+
+
+def _negatives(
+    series: SeriesKey, start: datetime, end: datetime, *columns: FromClause | ColumnElement[Any]
+) -> Select[Any]:
+    """Select `columns` over the negative documents of `series`."""
+    found: FromClause = evidence
+    conditions = [
+        evidence.c.published_at >= to_micros(start),
+        evidence.c.published_at < to_micros(end),
+        evidence.c.sentiment == Sentiment.NEGATIVE.value,
+    ]
+    if series.entity != ALL:
+        same = and_(
+            mentions.c.document_id == evidence.c.document_id, mentions.c.published_at == evidence.c.published_at
+        )
+        found = evidence.join(mentions, same)
+        conditions += [
+            mentions.c.entity == storable(series.entity),
+            mentions.c.published_at >= to_micros(start),
+            mentions.c.published_at < to_micros(end),
+        ]
+    if series.topic != ALL:
+        conditions.append(evidence.c.topic == storable(series.topic))
+    if series.source_class != ALL:
+        conditions.append(evidence.c.source_class == series.source_class)
+    return select(*columns).select_from(found).where(*conditions)
+
+
+def _series(row: Row[Any]) -> SeriesKey:
+    return SeriesKey(entity=row.entity, topic=row.topic, source_class=row.source_class)
+
+
+def _document(row: Row[Any]) -> EvidenceDocument:
+    return EvidenceDocument(
+        id=row.document_id,
+        published_at=from_micros(row.published_at),
+        source=row.source,
+        title=row.title,
+        url=row.url,
+        author=row.author,
+        topic=row.topic,
+        sentiment=Sentiment(row.sentiment),
+        negative=row.negative,
+        story_id=row.story_id,
+        reach=row.reach,
+    )

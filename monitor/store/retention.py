@@ -1,0 +1,55 @@
+"""Forget what is older than its retention, a bounded piece at a time so that nobody waits long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Table, and_, delete, select, tuple_
+
+from monitor.store import schema
+from monitor.store.part import Part
+from monitor.store.values import to_micros
+
+CHUNK_ROWS = 5000
+
+
+class Retention(Part):
+    """Deletes by age."""
+
+    def forget_before(self, *, evidence: datetime, buckets: datetime, seen: datetime) -> Mapping[str, int]:
+        """Delete what is older; returns rows deleted by table.
+
+        Evidence and buckets go by event time, remembered ids by when they came. A story goes when nothing of it can
+        come back: its evidence is gone and its ids are forgotten. The history of alerts and deliveries lasts as long
+        as the buckets.
+        """
+        by_table = {
+            schema.evidence: schema.evidence.c.published_at < to_micros(evidence),
+            schema.mentions: schema.mentions.c.published_at < to_micros(evidence),
+            schema.buckets: schema.buckets.c.slot_at < to_micros(buckets),
+            schema.seen_documents: schema.seen_documents.c.seen_at < to_micros(seen),
+            schema.counted_documents: schema.counted_documents.c.counted_at < to_micros(seen),
+            schema.stories: and_(
+                schema.stories.c.counted_at < to_micros(seen),
+                schema.stories.c.last_published_at < to_micros(evidence),
+            ),
+            schema.transitions: schema.transitions.c.at < to_micros(buckets),
+            schema.deliveries: schema.deliveries.c.at < to_micros(buckets),
+            schema.outbox: and_(
+                schema.outbox.c.status != "waiting", schema.outbox.c.created_at < to_micros(min(buckets, seen))
+            ),
+        }
+        return {table.name: self._forget(table, condition) for table, condition in by_table.items()}
+
+    def _forget(self, table: Table, condition: ColumnElement[bool]) -> int:
+        key = list(table.primary_key)
+        oldest = select(*key).where(condition).limit(CHUNK_ROWS)
+        statement = delete(table).where(tuple_(*key).in_(oldest) if len(key) > 1 else key[0].in_(oldest))
+        forgotten = 0
+        while True:
+            with self._database.write() as tx:
+                rows = tx.execute(statement).rowcount
+            forgotten += rows
+            if rows < CHUNK_ROWS:
+                return forgotten

@@ -1,0 +1,190 @@
+"""The tables, as the newest migration leaves them.
+
+Instants are whole microseconds since 1970, UTC: they sort, index and round-trip exactly on every database. Values that
+only this program reads are JSON. No foreign keys: rows that belong together are written in one transaction and expire
+by their own dates, so a key would cost an index and buy nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+from monitor.domain import COUNT_FIELDS
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: Grows by itself on both databases; SQLite wants the type to be spelt INTEGER for that.
+_ROW_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _number(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True, nullable=False)
+
+
+def _key_number(name: str) -> Column[int]:
+    return Column(name, BigInteger, primary_key=True, autoincrement=False, nullable=False)
+
+
+# --- ingest ----------------------------------------------------------------------------------------------------
+
+leases = Table("leases", metadata, _key("name"), _text("owner"), _number("expires_at"))
+
+source_states = Table(
+    "source_states",
+    metadata,
+    _key("source"),
+    _text("etag", nullable=True),
+    _text("last_modified", nullable=True),
+    _text("cursor", nullable=True),
+    _number("next_poll_at", nullable=True),
+    _number("failures"),
+    _number("last_success_at", nullable=True),
+    _text("last_error", nullable=True),
+)
+
+seen_documents = Table("seen_documents", metadata, _key("id"), _number("seen_at"), Index(None, "seen_at"))
+
+# --- aggregate -------------------------------------------------------------------------------------------------
+
+offsets = Table(
+    "offsets",
+    metadata,
+    _key("consumer_group"),
+    _key("topic"),
+    _key_number("partition_index"),
+    _number("next_offset"),
+    _number("watermark_at", nullable=True),  # latest published_at counted in batches that held this partition
+)
+
+counted_documents = Table("counted_documents", metadata, _key("id"), _number("counted_at"), Index(None, "counted_at"))
+
+stories = Table(
+    "stories",
+    metadata,
+    _key("story_id"),
+    _text("document_id"),  # the first that was counted
+    _number("first_published_at"),
+    _number("last_published_at"),
+    _number("counted_at"),
+    _number("reach"),
+    Index(None, "counted_at"),
+)
+
+buckets = Table(
+    "buckets",
+    metadata,
+    _key_number("slot_at"),
+    _key("entity"),
+    _key("topic"),
+    _key("source_class"),
+    *(_number(name) for name in COUNT_FIELDS),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    _key("document_id"),
+    _number("published_at"),
+    _text("source"),
+    _text("source_class"),
+    _text("title"),
+    _text("url", nullable=True),
+    _text("author", nullable=True),
+    _text("topic"),
+    _text("sentiment"),
+    Column("negative", Double, nullable=False),
+    Column("neutral", Double, nullable=False),
+    Column("positive", Double, nullable=False),
+    _text("story_id"),
+    _text("model"),
+    _number("labeled_at"),
+    Index(None, "published_at", "sentiment"),
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    _key("entity"),
+    _key_number("published_at"),
+    _key("document_id"),
+    Index(None, "published_at"),
+)
+
+# --- alerts ----------------------------------------------------------------------------------------------------
+
+alerts = Table("alerts", metadata, _key("fingerprint"), _text("rule"), _text("state"), _text("payload"))
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    _text("fingerprint"),
+    _number("at"),
+    _text("before"),
+    _text("after"),
+    _text("payload"),
+    UniqueConstraint("fingerprint", "at", "before", "after"),
+    Index(None, "at"),
+)
+
+group_states = Table("group_states", metadata, _key("receiver"), _key("group_key"), _text("payload"))
+
+silences = Table("silences", metadata, _key("id"), _number("starts_at"), _number("ends_at"), _text("payload"))
+
+baselines = Table(
+    "baselines",
+    metadata,
+    _key("rule"),
+    _key("entity"),
+    _key("topic"),
+    _key("source_class"),
+    _number("learned_until"),
+    _text("state"),
+)
+
+# --- delivery --------------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _key("id"),
+    _text("receiver"),
+    _text("group_key"),
+    _text("status"),  # waiting | done | superseded
+    _number("created_at"),
+    _number("due_at"),
+    _number("attempts"),
+    _text("claimed_by", nullable=True),
+    _number("claimed_until", nullable=True),
+    _text("payload"),
+    Index(None, "status", "due_at"),
+    Index(None, "receiver", "group_key", "status"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    _text("notification_id"),
+    _text("receiver"),
+    _number("attempt"),
+    _number("at"),
+    _text("outcome"),
+    _text("detail"),
+    Column("took_s", Double, nullable=False),
+    Index(None, "at"),
+)

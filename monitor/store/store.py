@@ -1,0 +1,48 @@
+"""The one object that the rest of the program sees, put together from the parts of this room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from monitor.settings import AggregateSettings, DatabaseSettings
+from monitor.store.alerts import Alerts
+from monitor.store.buckets import Buckets
+from monitor.store.engine import Database, open_database
+from monitor.store.leases import Leases
+from monitor.store.outbox import Outbox
+from monitor.store.readings import Readings
+from monitor.store.retention import Retention
+from monitor.store.schema import offsets
+from monitor.store.sources import Sources
+from monitor.store.upgrade import upgrade
+
+
+class Store(Buckets, Sources, Leases, Readings, Alerts, Outbox, Retention):
+    """All four ports over one database."""
+
+    def __init__(self, database: Database, *, lateness: timedelta) -> None:
+        super().__init__(database, lateness=lateness)
+
+    def upgrade(self) -> None:
+        """Bring the schema up to date; call it before anything else. Safe when several processes start at once."""
+        upgrade(self._database)
+
+    def ping(self) -> None:
+        """Raise unless the database answers and has our tables."""
+        with self._database.read() as tx:
+            tx.execute(select(offsets.c.topic).limit(1))
+
+    def close(self) -> None:
+        """Close every connection; the store may be used again after."""
+        self._database.close()
+
+
+def open_store(settings: DatabaseSettings, *, lateness: timedelta | None = None) -> Store:
+    """The store that `settings` names; a counted document older than the watermark less `lateness` is called late.
+
+    Raises `ConfigurationError` for a URL that cannot work; a database that is away shows with the first call.
+    """
+    allowed = AggregateSettings().allowed_lateness if lateness is None else lateness
+    return Store(open_database(settings), lateness=allowed)
