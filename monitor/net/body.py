@@ -9,6 +9,7 @@ from monitor.errors import PermanentError, TransientError
 
 ACCEPT_ENCODING = "gzip, deflate"
 _PIECE = 65_536
+_MAGIC_BYTES = 2
 _GZIP = zlib.MAX_WBITS | 16
 _RAW_DEFLATE = -zlib.MAX_WBITS
 
@@ -52,31 +53,47 @@ class _Unpacked:
     def __init__(self, *, gzip: bool, max_bytes: int) -> None:
         self._gzip = gzip
         self._max_bytes = max_bytes
-        self._decoder = zlib.decompressobj(_GZIP if gzip else zlib.MAX_WBITS)
+        self._decoder: zlib._Decompress | None = None  #: None before the first two bytes.
+        self._held = b""  #: A single byte that waits for the next: two tell what begins.
+        self._padding = False
         self._pieces: list[bytes] = []
         self._size = 0
-        self._fed = False
 
     def feed(self, data: bytes) -> None:
         """Unpack the next bytes from the wire."""
-        if not self._fed and data and not self._gzip and not _has_zlib_header(data):
-            self._decoder = zlib.decompressobj(_RAW_DEFLATE)  # Many servers mean this by "deflate".
-        self._fed = self._fed or bool(data)
-        while data:
-            if self._decoder.eof:
-                if not (self._gzip and data.startswith(b"\x1f\x8b")):
-                    return  # Padding after the end, as some servers send.
-                self._decoder = zlib.decompressobj(_GZIP)  # The next member of the same body.
-            self._keep(self._decoder.decompress(data, _PIECE))
-            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
+        data, self._held = self._held + data, b""
+        while data and not self._padding:
+            decoder = self._decoder
+            if decoder is None or decoder.eof:
+                if len(data) < _MAGIC_BYTES:
+                    self._held = data
+                    return
+                self._begin(data)
+                continue
+            self._keep(decoder.decompress(data, _PIECE))
+            data = _rest(decoder)
+
+    def _begin(self, data: bytes) -> None:
+        """Choose how to unpack what begins here: the body, or the next member of a gzip body."""
+        if self._decoder is None:
+            wbits = _GZIP if self._gzip else zlib.MAX_WBITS if _has_zlib_header(data) else _RAW_DEFLATE
+            self._decoder = zlib.decompressobj(wbits)
+        elif self._gzip and data.startswith(b"\x1f\x8b"):
+            self._decoder = zlib.decompressobj(_GZIP)
+        else:
+            self._padding = True  # Some servers send it after the end.
 
     def whole(self) -> bytes:
         """Everything, once the wire is done."""
-        if self._fed and not self._decoder.eof:
-            self._keep(self._decoder.flush(_PIECE))
-            if not self._decoder.eof:
-                raise TransientError("compressed body ends too early")
+        ended = not self._held if self._decoder is None else self._finish(self._decoder)
+        if not ended:
+            raise TransientError("compressed body ends too early")
         return b"".join(self._pieces)
+
+    def _finish(self, decoder: zlib._Decompress) -> bool:
+        if not decoder.eof:
+            self._keep(decoder.flush())
+        return decoder.eof
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -85,5 +102,10 @@ class _Unpacked:
         self._pieces.append(piece)
 
 
+def _rest(decoder: zlib._Decompress) -> bytes:
+    return decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+
+
 def _has_zlib_header(data: bytes) -> bool:
-    return data[0] & 0x0F == zlib.DEFLATED and (len(data) < 2 or int.from_bytes(data[:2], "big") % 31 == 0)  # noqa: PLR2004
+    """False for the bare deflate that many servers send under this name."""
+    return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:_MAGIC_BYTES], "big") % 31 == 0

@@ -35,6 +35,9 @@ MAX_AUTHOR_CHARS = 200
 LENGTH = struct.Struct(">I")
 
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
+_CHARREF = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+_CHARREF_DIGITS = 7  #: Of the largest character, in decimal.
+_SURROGATES = (0xD800, 0xDFFF)
 _GLOBAL_ID = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 
 
@@ -80,7 +83,10 @@ def parse_feed(body: bytes, *, content_type: str, url: str, max_items: int) -> P
         headers["content-type"] = content_type
     # A stream, never text: feedparser would fetch an address or open a file. Neither option is needed for plain text.
     found = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        io.BytesIO(_CHARREF.sub(_sound_charref, body)),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
     )
     lang = _lang(found.feed.get("language"))
     items = [_item(entry, host=urlsplit(url).hostname or "", lang=lang) for entry in found.entries[:max_items]]
@@ -88,7 +94,14 @@ def parse_feed(body: bytes, *, content_type: str, url: str, max_items: int) -> P
     return ParsedFeed(items=items, entries=len(found.entries), version=found.get("version") or "", problem=problem)
 
 
-def _item(entry: Mapping[str, Any], *, host: str, lang: str | None) -> FeedItem:
+def _sound_charref(match: re.Match[bytes]) -> bytes:
+    """Replace references that name no character (halves of surrogate pairs, say): feedparser would give up the feed."""
+    digits = (match[1] or match[2]).lstrip(b"0") or b"0"
+    code = int(digits, 16 if match[1] else 10) if len(digits) <= _CHARREF_DIGITS else sys.maxunicode + 1
+    return b"&#xFFFD;" if code > sys.maxunicode or _SURROGATES[0] <= code <= _SURROGATES[1] else match[0]
+
+
+def _item(entry: dict[str, Any], *, host: str, lang: str | None) -> FeedItem:
     title_detail = entry.get("title_detail") or {}
     text_detail = _text_detail(entry)
     title, text = _html(title_detail, MAX_TITLE_CHARS), _html(text_detail, MAX_TEXT_CHARS)
@@ -133,7 +146,7 @@ def _id(given: str, link: str, title: str, text: str, *, host: str) -> str:
     return "sha256:" + hashlib.sha256(identity.encode()).hexdigest()
 
 
-def _instant(entry: Mapping[str, Any]) -> str | None:
+def _instant(entry: dict[str, Any]) -> str | None:
     for key in ("published_parsed", "updated_parsed", "created_parsed"):
         # Asked by `in`, because feedparser answers `get` for one date with another, and warns.
         if entry.get(key):

@@ -29,6 +29,10 @@ MAX_ERROR_CHARS = 500
 EARLY = 0.8  #: Share of the interval after which a source may be polled again: the schedule's jitter must fit in.
 
 
+class _NotSubmittedError(MonitorError):
+    """The bus or the store is away: not the source's fault, so no back-off for it."""
+
+
 class _Lease:
     """Our right to poll one source, and how far the poll has come."""
 
@@ -117,9 +121,8 @@ class SourceWorker:
             return False
         try:
             state, changed = self._take_chunks(source, state, lease, now)
-        except FencedError:
-            log.warning("source_lease_lost", source=source.name)
-            return True
+        except (FencedError, _NotSubmittedError) as err:  # Nothing of this chunk is remembered; it comes again.
+            log.warning("source_poll_abandoned", source=source.name, error=str(err))
         except MonitorError as err:
             # What earlier chunks saved stays: only the health is written over it.
             self._fail(self._store.source_state(source.name), err, now)
@@ -136,11 +139,17 @@ class SourceWorker:
         for chunk in source.poll(state, now=now):
             present = lease.keep()
             if chunk.items:
-                self._submit(chunk.items, present)
+                self._hand_over(chunk.items, present)
                 lease.keep()
             state, changed = chunk.state, changed or chunk.changed
             self._store.save_source_state(state)
         return state, changed
+
+    def _hand_over(self, items: Sequence[RawItem], present: datetime) -> None:
+        try:
+            self._submit(items, present)
+        except TransientError as err:
+            raise _NotSubmittedError(str(err)) from err
 
     def _succeed(self, state: SourceState, now: datetime, next_poll_at: datetime, *, changed: bool) -> None:
         self._store.save_source_state(
