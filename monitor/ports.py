@@ -1,4 +1,4 @@
-"""The ports: what one room may ask of another. `monitor/app.py` joins them to concrete classes.
+"""The ports: what one room may ask of another. `monitor/app` joins them to concrete classes.
 
 Every method may raise `TransientError` when the thing behind it is away; the caller retries unchanged.
 """
@@ -30,7 +30,7 @@ from monitor.domain import (
 )
 
 Clock = Callable[[], datetime]
-"""Returns the present instant, UTC. Only `monitor/app.py` makes one."""
+"""Returns the present instant, UTC. Only `monitor/app` makes one."""
 
 # --- the bus ---------------------------------------------------------------------------------------------------
 
@@ -134,8 +134,11 @@ class PushOutcome:
     rejected: Sequence[PushRejection]
 
 
+JSON_TYPE = "application/json"
+JSON_LINES_TYPES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")
+
 PushDoor = Callable[[bytes, str], PushOutcome]
-"""Takes a body and its content type, parameters stripped, lower case.
+"""Takes a body and its content type: `JSON_TYPE` or one of `JSON_LINES_TYPES`.
 
 Raises `InvalidRecordError` when nothing of the body was taken in, `TransientError` when the bus or store is away.
 """

@@ -1,1 +1,6 @@
-"""Room `monitor/web`: see ARCHITECTURE.md."""
+"""HTTP: health, metrics, and the door for documents. It knows nothing of the stages: it is given callables."""
+
+from monitor.web.app import Pages, create_app
+from monitor.web.server import WebServer
+
+__all__ = ["Pages", "WebServer", "create_app"]

@@ -9,14 +9,12 @@ from datetime import datetime
 import msgspec
 
 from monitor.errors import InvalidRecordError
-from monitor.ports import Clock, PushOutcome, PushRejection
+from monitor.ports import JSON_LINES_TYPES, JSON_TYPE, Clock, PushOutcome, PushRejection
 from monitor.settings import PushSettings
 from pipelines.ingest import IngestResult
 from pipelines.sources.base import RawItem
 from pipelines.sources.submission import Defaults, read_submission
 
-JSON = "application/json"
-JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")
 _DEFAULTS = Defaults(origin="push", source=None)
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
@@ -56,12 +54,12 @@ def parse_body(body: bytes, content_type: str, *, max_documents: int) -> list[Pu
     A document that cannot be read is an item with its refusal. Raises `InvalidRecordError` for a body without
     documents or with too many, before any is taken in.
     """
-    if content_type in JSON_LINES:
+    if content_type in JSON_LINES_TYPES:
         found = _lines(body, max_documents)
-    elif content_type == JSON:
+    elif content_type == JSON_TYPE:
         found = _json(body)
     else:
-        allowed = ", ".join((JSON, *JSON_LINES))
+        allowed = ", ".join((JSON_TYPE, *JSON_LINES_TYPES))
         raise InvalidRecordError(f"content type {content_type!r}; allowed: {allowed}", reason="schema")
     if not found:
         raise InvalidRecordError("the body holds no document", reason="schema")

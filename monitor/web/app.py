@@ -1,0 +1,151 @@
+"""The routes: `/livez`, `/readyz`, `/metrics`, `/api/v1/...` and a page with links.
+
+Everything under `/api/` wants the bearer token where one is configured. The door for documents takes only JSON content
+types, which a page in a browser cannot send to another origin without asking.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from monitor.errors import TransientError
+from monitor.ports import PushDoor
+from monitor.web.documents import away, documents_endpoint
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_INDEX = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>tapewatch</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:40rem;padding:0 1rem}}</style></head>
+<body><h1>tapewatch</h1><ul>{links}</ul></body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What the server shows, and the door it opens; what is None is not there."""
+
+    registry: CollectorRegistry
+    ready: Callable[[], Mapping[str, str]]  #: What keeps the process from being ready, by part; empty is ready.
+    submit: PushDoor | None = None
+    alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None
+    status: Callable[[], Mapping[str, Any]] | None = None
+
+
+def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starlette:
+    """Make the application."""
+    routes = [
+        Route("/livez", _livez),
+        Route("/readyz", _readyz(pages.ready)),
+        Route("/metrics", _metrics(pages.registry)),
+    ]
+    if pages.alerts is not None:
+        routes.append(Route("/api/v1/alerts", _shown(pages.alerts)))
+    if pages.status is not None:
+        routes.append(Route("/api/v1/status", _shown(pages.status)))
+    index = _index([route.path for route in routes])
+    if pages.submit is not None:
+        door = documents_endpoint(pages.submit, max_body_bytes=max_body_bytes)
+        routes.append(Route("/api/v1/documents", door, methods=["POST"]))
+    middleware = [Middleware(_Guard, token=token)]
+    return Starlette(
+        routes=[Route("/", index), *routes],
+        middleware=middleware,
+        exception_handlers={HTTPException: _refused, TransientError: away},
+    )
+
+
+def _refused(_request: Request, err: Exception) -> Response:
+    if not isinstance(err, HTTPException):
+        raise err
+    return JSONResponse({"error": err.detail}, status_code=err.status_code, headers=err.headers)
+
+
+class _Guard:
+    """Asks for the token under `/api/`, and adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp, *, token: str | None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+
+        async def send_with_headers(message: Any) -> None:  # noqa: ANN401 -- ASGI's own type
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_RAW_HEADERS]
+            await send(message)
+
+        if self._token and request.url.path.startswith("/api/") and not _knows(request, self._token):
+            refusal = JSONResponse(
+                {"error": "a bearer token is required"}, status_code=401, headers={"WWW-Authenticate": "Bearer"}
+            )
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+
+
+def _knows(request: Request, token: str) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # Compared in constant time, so that the time tells nothing of the token.
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+async def _livez(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _readyz(ready: Callable[[], Mapping[str, str]]) -> Callable[[Request], Any]:
+    async def endpoint(_request: Request) -> Response:
+        problems = dict(await run_in_threadpool(ready))
+        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+
+    return endpoint
+
+
+def _metrics(registry: CollectorRegistry) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(await run_in_threadpool(encode, registry), headers={"Content-Type": content_type})
+
+    return endpoint
+
+
+def _shown(ask: Callable[[], Any]) -> Callable[[Request], Any]:
+    async def endpoint(_request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(ask))
+
+    return endpoint
+
+
+def _index(paths: Sequence[str]) -> Callable[[Request], Any]:
+    page = _INDEX.format(links="".join(f'<li><a href="{path}">{path}</a></li>' for path in paths))
+
+    async def endpoint(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    return endpoint

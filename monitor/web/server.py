@@ -1,0 +1,91 @@
+"""The server: the application on a socket, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from monitor.errors import ConfigurationError
+from monitor.ports import PushDoor
+from monitor.settings import WebSettings
+from monitor.web.app import Pages, create_app
+
+STOP_S = 10.0  #: How long requests in hand may take at the end.
+MAX_CONNECTIONS = 200  #: Beyond, a request is answered with 503 at once.
+
+log = structlog.get_logger(__name__)
+
+
+class WebServer:
+    """Serves from `start` to `stop`; leaves signals to the process."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        registry: CollectorRegistry,
+        ready: Callable[[], Mapping[str, str]],
+        submit: PushDoor | None = None,
+        alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
+        status: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._settings = settings
+        pages = Pages(registry=registry, ready=ready, submit=submit, alerts=alerts, status=status)
+        token = settings.token.get_secret_value() if settings.token else None
+        config = uvicorn.Config(
+            create_app(pages, token=token, max_body_bytes=settings.max_body_bytes),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=int(STOP_S / 2),
+        )
+        self._server = uvicorn.Server(config)
+        self._thread: threading.Thread | None = None
+        self._port = settings.port
+
+    @property
+    def port(self) -> int:
+        """The port; the one that was picked, once started with 0."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where the server is reached."""
+        host = self._settings.host
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Listen, and serve in the background; raises `ConfigurationError` when the address is not to be had."""
+        listening = self._listen()
+        self._port = listening.getsockname()[1]
+        # Outside the main thread uvicorn leaves the signal handlers alone.
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), name="web", daemon=True)
+        self._thread.start()
+        log.info("web_started", url=self.url)
+
+    def stop(self) -> None:
+        """Finish requests in hand and close; nothing happens when it is not running."""
+        if self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+        self._thread = None
+
+    def _listen(self) -> socket.socket:
+        host, port = self._settings.host, self._settings.port
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            return socket.create_server((host, port), family=family, backlog=256)
+        except OSError as err:
+            message = f"web: cannot listen on {host}:{port}: {err.strerror or err}; set web.host and web.port"
+            raise ConfigurationError(message) from err
