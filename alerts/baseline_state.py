@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from collections.abc import Mapping
 
@@ -58,15 +57,15 @@ def to_json(row: np.void) -> dict[str, object]:
 
 def from_json(state: Mapping[str, object], window_h: int) -> npt.NDArray[np.void]:
     """One row, exactly as `to_json` was given it; raises `ValueError` when it is not one."""
+    if state.get("version") != VERSION:
+        raise ValueError(f"baseline state of version {state.get('version')}")
     row = np.zeros(1, dtype=row_type(window_h))
     try:
-        if state["version"] != VERSION:
-            raise ValueError(f"baseline state of version {state['version']}")
         for name in HOURS + NUMBERS:
             row[name] = state[name]
         for name in ARRAYS:
             row[name][0] = _unpack(state[name], row[name].shape[1])
-    except (KeyError, TypeError, zlib.error, binascii.Error) as err:
+    except (KeyError, TypeError, ValueError, zlib.error) as err:
         raise ValueError(f"not a baseline state: {err}") from err
     return row
 
