@@ -148,10 +148,10 @@ def _id(given: str, link: str, title: str, text: str, *, host: str) -> str:
 
 def _instant(entry: dict[str, Any]) -> str | None:
     for key in ("published_parsed", "updated_parsed", "created_parsed"):
-        # Asked by `in`, because feedparser answers `get` for one date with another, and warns.
-        if entry.get(key):
+        # As a plain dictionary, because feedparser answers for one date with another, and warns.
+        if parsed := dict.get(entry, key):
             try:
-                return datetime.fromtimestamp(calendar.timegm(entry[key]), UTC).isoformat()
+                return datetime.fromtimestamp(calendar.timegm(parsed), UTC).isoformat()
             except (ValueError, OverflowError, OSError):
                 continue
     return None

@@ -1,0 +1,240 @@
+"""The worker: one poller a source, nothing remembered before it is safe, failures backed off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from monitor.domain import SourceClass
+from monitor.errors import InvalidRecordError, MonitorError, PermanentError, TransientError
+from monitor.metrics import IngestMetrics
+from monitor.ports import SourceState
+from pipelines.sources.base import Chunk, RawItem
+from pipelines.sources.worker import SourceWorker, backoff
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TTL = timedelta(minutes=2)
+HOUR = timedelta(hours=1)
+ITEM = RawItem(source="wire", source_class=SourceClass.NEWS, raw=b"{}", id="1", title="t")
+
+
+class MemoryStore:
+    """Leases and states in memory; the ids are not this test's matter."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, tuple[str, datetime]] = {}
+        self.states: dict[str, SourceState] = {}
+        self.renewals = 0
+
+    def acquire_lease(self, name: str, *, owner: str, now: datetime, ttl: timedelta) -> bool:
+        holder, until = self.leases.get(name, (owner, now))
+        if holder != owner and until > now:
+            return False
+        self.renewals += 1
+        self.leases[name] = (owner, now + ttl)
+        return True
+
+    def release_lease(self, name: str, *, owner: str) -> None:
+        if self.leases.get(name, ("", NOW))[0] == owner:
+            del self.leases[name]
+
+    def source_state(self, source: str) -> SourceState:
+        return self.states.get(source, SourceState(source=source))
+
+    def save_source_state(self, state: SourceState) -> None:
+        self.states[state.source] = state
+
+    def source_states(self) -> Sequence[SourceState]:
+        return list(self.states.values())
+
+    def unseen(self, ids: Sequence[str]) -> set[str]:
+        return set(ids)
+
+    def mark_seen(self, ids: object, *, at: datetime) -> None:
+        raise NotImplementedError
+
+
+class ScriptedSource:
+    """A source that does what the test says."""
+
+    name = "wire"
+
+    def __init__(self, *steps: Chunk | MonitorError | Callable[[], None]) -> None:
+        self._steps = steps
+        self.polls = 0
+
+    def poll(self, state: SourceState, *, now: datetime) -> Iterator[Chunk]:
+        self.polls += 1
+        for step in self._steps:
+            if isinstance(step, Chunk):
+                yield step
+            elif isinstance(step, MonitorError):
+                raise step
+            else:
+                step()
+
+
+class Bench:
+    """A worker with its store, what it submitted, and its metrics."""
+
+    def __init__(self, submit: Callable[[Sequence[RawItem], datetime], object] | None = None) -> None:
+        self.store = MemoryStore()
+        self.submitted: list[RawItem] = []
+        self.registry = CollectorRegistry()
+        self.worker = SourceWorker(
+            store=self.store,
+            submit=submit or (lambda items, now: self.submitted.extend(items)),
+            owner="me",
+            lease=TTL,
+            max_backoff=HOUR,
+            metrics=IngestMetrics(self.registry),
+        )
+
+    @property
+    def state(self) -> SourceState:
+        return self.store.source_state("wire")
+
+    def polls(self, outcome: str) -> float | None:
+        return self.registry.get_sample_value("tapewatch_ingest_polls_total", {"source": "wire", "outcome": outcome})
+
+
+def chunk(cursor: str, *items: RawItem, changed: bool = True) -> Chunk:
+    """A chunk that leaves the source at `cursor`."""
+    return Chunk(items=items, state=SourceState(source="wire", cursor=cursor), changed=changed)
+
+
+def test_a_poll_submits_each_chunk_and_remembers_where_it_was() -> None:
+    """The health is kept too: readiness and the status page show it."""
+    bench = Bench()
+    assert bench.worker.poll_once(ScriptedSource(chunk("a", ITEM), chunk("b", ITEM)), NOW)
+    assert bench.submitted == [ITEM, ITEM]
+    assert (bench.state.cursor, bench.state.failures, bench.state.last_success_at) == ("b", 0, NOW)
+    assert bench.store.leases == {}
+    assert bench.polls("changed") == 1
+    gauge = bench.registry.get_sample_value("tapewatch_source_last_success_timestamp_seconds", {"source": "wire"})
+    assert gauge == NOW.timestamp()
+
+
+def test_a_poll_with_nothing_new_counts_as_unchanged() -> None:
+    """A healthy quiet source is not a failing one."""
+    bench = Bench()
+    bench.worker.poll_once(ScriptedSource(chunk("a", changed=False)), NOW)
+    assert (bench.polls("unchanged"), bench.polls("changed"), bench.submitted) == (1, None, [])
+
+
+def test_a_source_that_another_worker_polls_is_left_alone() -> None:
+    """Two pollers would double the load on the publisher."""
+    bench, source = Bench(), ScriptedSource(chunk("a", ITEM))
+    bench.store.acquire_lease("source:wire", owner="other", now=NOW, ttl=TTL)
+    assert not bench.worker.poll_once(source, NOW)
+    assert source.polls == 0
+    assert bench.worker.poll_once(source, NOW + TTL)
+
+
+def test_a_source_is_not_polled_again_before_its_time() -> None:
+    """Workers with schedules of their own share one interval."""
+    bench, source, every = Bench(), ScriptedSource(chunk("a", ITEM)), timedelta(minutes=10)
+    assert bench.worker.poll_once(source, NOW, every=every)
+    assert not bench.worker.poll_once(source, NOW + every / 2, every=every)
+    assert bench.worker.poll_once(source, NOW + every * 0.9, every=every)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (TransientError("away"), "transient"),
+        (PermanentError("HTTP 410"), "refused"),
+        (InvalidRecordError("not a feed"), "invalid"),
+    ],
+)
+def test_a_failed_poll_is_counted_remembered_and_backed_off(error: MonitorError, outcome: str) -> None:
+    """Nothing escapes, and what an earlier chunk made safe stays remembered."""
+    bench = Bench()
+    bench.store.save_source_state(SourceState(source="wire", last_success_at=NOW - HOUR, failures=2))
+    kept = replace(bench.state, cursor="a")
+    assert bench.worker.poll_once(ScriptedSource(Chunk(items=[ITEM], state=kept), error), NOW)
+    assert (bench.state.cursor, bench.state.failures, bench.state.last_error) == ("a", 3, str(error))
+    assert bench.state.last_success_at == NOW - HOUR
+    assert bench.state.next_poll_at is not None
+    assert bench.state.next_poll_at > NOW
+    assert bench.polls(outcome) == 1
+    assert bench.registry.get_sample_value("tapewatch_source_failures", {"source": "wire"}) == 3
+    assert bench.store.leases == {}
+
+
+def test_success_ends_the_back_off() -> None:
+    """The next failure starts from the beginning."""
+    bench = Bench()
+    bench.store.save_source_state(SourceState(source="wire", failures=9, last_error="away", next_poll_at=NOW))
+    bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    assert (bench.state.failures, bench.state.last_error) == (0, None)
+
+
+def test_a_bus_that_is_away_is_not_held_against_the_source() -> None:
+    """Once the bus is back the next tick must deliver, not wait out an hour of back-off."""
+
+    def away(items: Sequence[RawItem], now: datetime) -> None:
+        raise TransientError("bus away")
+
+    bench = Bench(away)
+    assert bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    assert bench.state == SourceState(source="wire")
+    assert bench.store.leases == {}
+
+
+def test_a_long_poll_renews_its_lease_and_stops_when_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pollers may meet when one hangs; the late one must not overwrite what the other remembered."""
+    bench, seconds = Bench(), [0.0]
+    monkeypatch.setattr("pipelines.sources.worker.monotonic", lambda: seconds[0])
+
+    def long_wait() -> None:
+        seconds[0] += TTL.total_seconds() / 2
+
+    def lose() -> None:
+        long_wait()
+        bench.store.leases["source:wire"] = ("other", NOW + HOUR)
+
+    bench.worker.poll_once(ScriptedSource(chunk("a", ITEM), long_wait, chunk("b", ITEM), lose, chunk("c", ITEM)), NOW)
+    assert bench.state.cursor == "b"
+    assert len(bench.submitted) == 2
+    assert bench.store.renewals == 2
+    assert bench.store.leases["source:wire"][0] == "other"
+
+
+def test_a_store_that_is_away_is_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database restarts while sources are polled."""
+    bench = Bench()
+
+    def away(*_: object, **__: object) -> None:
+        raise TransientError("database away")
+
+    monkeypatch.setattr(bench.store, "save_source_state", away)
+    assert bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    monkeypatch.setattr(bench.store, "acquire_lease", away)
+    assert not bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+
+
+def test_a_bug_in_a_source_escapes_and_frees_the_lease() -> None:
+    """Bugs are for the log with a traceback, not for the back-off."""
+    bench = Bench()
+
+    def bug() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        bench.worker.poll_once(ScriptedSource(bug), NOW)
+    assert bench.store.leases == {}
+
+
+def test_back_off_doubles_to_its_limit_and_keeps_to_what_was_asked() -> None:
+    """Retry-After counts even beyond the limit; a refusal waits the limit at once."""
+    away = TransientError("away")
+    waits = [backoff(n, away, max_backoff=HOUR).total_seconds() for n in (1, 2, 3, 8, 9, 5000)]
+    assert waits == [15, 30, 60, 1920, 3600, 3600]
+    assert backoff(1, TransientError("busy", retry_after_s=7200), max_backoff=HOUR) == 2 * HOUR
+    assert backoff(8, TransientError("busy", retry_after_s=1), max_backoff=HOUR) == timedelta(seconds=1920)
+    assert backoff(1, PermanentError("gone"), max_backoff=HOUR) == HOUR
