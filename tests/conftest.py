@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
+    "tests.fixtures.stores",
     "tests.fixtures.shared_data",
 ]
 

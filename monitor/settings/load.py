@@ -25,7 +25,7 @@ from monitor.settings.shape import is_container, show_path, types_at
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Settings from the file at `path`, if any, and from `environ`, which wins."""
-    raw = {} if path is None else _read_yaml(path)
+    raw = {} if path is None else read_yaml(path)
     overlay = read_environment(environ)
     problems = [*overlay.problems, *apply_overlay(raw, overlay)]
     origin = "settings" if path is None else str(path)
@@ -81,7 +81,8 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in the file at `path`; raises `ConfigurationError` with line and column where it is not one."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader's child
     except yaml.MarkedYAMLError as err:

@@ -30,7 +30,7 @@ class RecordingStore:
         self.fenced = False
 
     def positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
-        return {partition: 7 for partition in partitions}
+        return dict.fromkeys(partitions, 7)
 
     def add(
         self,

@@ -1,0 +1,54 @@
+"""`tapewatch run`: start what was asked for, keep it running, leave when told to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import structlog
+
+from monitor.app.monitor import Monitor
+from monitor.logs import configure_logging
+from monitor.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LEAVE_S = 60.0  #: How long a batch in hand may take at the end.
+
+
+def run_daemon(settings: Settings, *, stages: Sequence[str]) -> int:
+    """Run `stages` until SIGTERM or SIGINT; returns the exit status.
+
+    Raises `ConfigurationError` before anything has started.
+    """
+    configure_logging(settings.logging)
+    stop = threading.Event()
+    monitor = Monitor(settings, stop=stop)
+    monitor.prepare(stages)
+    _leave_on_signals(stop)
+    return run_monitor(monitor, stages)
+
+
+def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
+    """Run a prepared monitor until its stop event is set; returns the exit status."""
+    monitor.start(stages)
+    log.info("monitor_started", stages=list(stages), address=monitor.address)
+    # A wait with a time-out, because a bare wait would hold signals back on some platforms.
+    while not monitor.stop.wait(1.0):
+        pass
+    unfinished = monitor.leave(timeout_s=LEAVE_S)
+    failed = monitor.failed
+    log.info("monitor_left", unfinished=unfinished, failed=failed)
+    return 1 if failed or unfinished else 0
+
+
+def _leave_on_signals(stop: threading.Event) -> None:
+    def leave(number: int, frame: FrameType | None) -> None:
+        del frame
+        log.info("signal_received", signal=signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)

@@ -1,0 +1,126 @@
+"""`tapewatch classify` and `tapewatch train`: the model without the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+
+from models import load_classifier
+from monitor.console import Output
+from monitor.domain import Prediction
+from monitor.ports import Classifier
+from monitor.settings import ClassifierSettings
+
+BATCH = 256  #: Lines in hand at once: enough to sort by length, few enough to stream.
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A document as `tapewatch classify` reads it: that of the push API, with only the text required."""
+
+    text: str
+    id: str | int | None = None
+    title: str | None = None
+    source: str | None = None
+    source_class: str | None = None
+    published_at: str | None = None
+    url: str | None = None
+    lang: str | None = None
+    author: str | None = None
+    entities: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> str:
+        """Title and text as the model reads them."""
+        return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that cannot be labelled."""
+
+    number: int  #: From 1.
+    detail: str
+
+
+def label_stream(settings: ClassifierSettings, lines: BinaryIO, out: BinaryIO) -> int:
+    """Label JSON lines in input order; returns 1 when any line was refused, else 0.
+
+    A refused line gives no label; standard error names its number and what is wrong.
+    """
+    classifier = load_classifier(settings)
+    refused = 0
+    for batch in _batches(enumerate(lines, start=1)):
+        for answer in _answers(classifier, batch):
+            if isinstance(answer, Refusal):
+                refused += 1
+                click.echo(f"line {answer.number}: {answer.detail}", err=True)
+            else:
+                out.write(answer + b"\n")
+        out.flush()
+    return 1 if refused else 0
+
+
+def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, BATCH)):
+        yield [(number, line) for number, line in batch if line.strip()]
+
+
+def _answers(classifier: Classifier, batch: list[tuple[int, bytes]]) -> Iterator[bytes | Refusal]:
+    """Labels as JSON, or refusals, in the order of `batch`."""
+    read = [_read(number, line) for number, line in batch]
+    predictions = iter(classifier.classify([entry.content for entry in read if isinstance(entry, Line)]))
+    for (number, _), entry in zip(batch, read, strict=True):
+        if isinstance(entry, Refusal):
+            yield entry
+            continue
+        prediction = next(predictions)
+        if isinstance(prediction, Prediction):
+            yield _written(entry, number, prediction)
+        else:
+            yield Refusal(number, str(prediction))
+
+
+def _read(number: int, line: bytes) -> Line | Refusal:
+    try:
+        entry = msgspec.json.decode(line, type=Line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        return Refusal(number, str(err))
+    return entry if entry.content.strip() else Refusal(number, "text is empty")
+
+
+def _written(entry: Line, number: int, prediction: Prediction) -> bytes:
+    probabilities = prediction.probabilities
+    return msgspec.json.encode(
+        {
+            "id": number if entry.id is None else entry.id,
+            "topic": prediction.topic,
+            "topic_probability": round(prediction.topic_probability, 4),
+            "sentiment": prediction.sentiment.value,
+            "probabilities": {
+                "negative": round(probabilities.negative, 4),
+                "neutral": round(probabilities.neutral, 4),
+                "positive": round(probabilities.positive, 4),
+            },
+            "model": prediction.model,
+        }
+    )
+
+
+def train_adapter(data: Path, out: Path, training_path: Path | None, *, output: Output) -> None:
+    """Fine-tune an adapter on `data`, write it to `out`, and show what was measured."""
+    from models.training.run import read_config, train
+
+    report = train(data, out, read_config(training_path))
+    output.rows(
+        [{"measure": name, "value": value} for name, value in report.metrics.items()],
+        title=f"Adapter written to {out}",
+        columns=("measure", "value"),
+        empty="Nothing was measured.",
+    )

@@ -1,0 +1,90 @@
+"""One process of the monitor: what it is made of, which parts run, how it leaves."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from monitor.app.clock import utc_now
+from monitor.app.parts import Parts
+from monitor.app.workshop import Workshop
+from monitor.ports import Clock
+from monitor.settings import Settings
+from monitor.supervise import Supervisor
+from monitor.web import WebServer
+
+
+def worker_name() -> str:
+    """Names this process among all that share the work: host, process id."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry with the figures of the process itself (memory, file handles, CPU)."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
+
+
+class Monitor:
+    """The parts of one process, joined."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stop: threading.Event,
+        clock: Clock = utc_now,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.stop = stop
+        self.registry = registry or process_registry()
+        self.workshop = Workshop(settings, clock=clock, registry=self.registry, worker=worker_name())
+        self._settings = settings
+        self._supervisor = Supervisor(stop=stop, metrics=self.workshop.stage_metrics)
+        self._web: WebServer | None = None
+
+    def prepare(self, stages: Sequence[str]) -> None:
+        """Make everything that may prove the configuration wrong; raises `ConfigurationError`."""
+        workshop = self.workshop
+        workshop.check(stages)
+
+    def start(self, stages: Sequence[str]) -> None:
+        """Start `stages`, health and metrics."""
+        parts = Parts(self.workshop)
+        chosen = parts.of(stages)
+        self._web = self.workshop.web_server(ready=self.problems, push="web" in stages)
+        self._web.start()
+        for name, part in chosen.items():
+            self._supervisor.start(name, part)
+
+    @property
+    def address(self) -> str:
+        """Where health and metrics are served."""
+        return self._web.url if self._web else ""
+
+    @property
+    def failed(self) -> str | None:
+        """The part that failed for good, if any."""
+        return self._supervisor.failed
+
+    def problems(self) -> Mapping[str, str]:
+        """What keeps this process from being ready, by part; empty is ready."""
+        return self._supervisor.problems()
+
+    def finish(self, *, timeout_s: float) -> list[str]:
+        """Wait until every part has finished its batch in hand; returns the parts that did not."""
+        return self._supervisor.join(timeout_s)
+
+    def leave(self, *, timeout_s: float) -> list[str]:
+        """Finish batches in hand, commit, release everything; returns the parts that did not finish."""
+        unfinished = self.finish(timeout_s=timeout_s)
+        if self._web:
+            self._web.stop()
+        self.workshop.close()
+        return unfinished

@@ -1,0 +1,175 @@
+"""The parts of a process: what each stage does from start to stop.
+
+A part opens what it needs when it starts and closes it when it ends, so that starting it over after an error starts
+from what is stored: committed offsets, source states, alert states.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from monitor.app.sources import open_sources
+from monitor.app.workshop import Workshop
+from monitor.ports import Consumer, StartPositions
+from monitor.schedule import Schedule
+from monitor.supervise import Part
+from pipelines.aggregate import Aggregate
+from pipelines.classify import Classify
+from pipelines.dead_letters import DeadLetters
+from pipelines.replay import Line
+from pipelines.sources.base import Source
+from pipelines.sources.worker import SourceWorker
+from pipelines.stage import GIVE_UP_S
+from pipelines.stage import run as run_stage
+
+log = structlog.get_logger(__name__)
+
+DELIVERY_EVERY_S = 0.5
+HOUSEKEEPING_EVERY_S = 600.0
+
+
+class Parts:
+    """Makes the parts from the workshop."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def of(self, stages: Sequence[str]) -> Mapping[str, Part]:
+        """The parts that make up `stages`, by name."""
+        by_stage: Mapping[str, Mapping[str, Part]] = {
+            "ingest": {"ingest": self.ingest},
+            "classify": {"classify": self.classify},
+            "aggregate": {"aggregate": self.aggregate, "housekeeping": self.housekeeping},
+            "alert": {"evaluate": self.evaluate, "deliver": self.deliver},
+            "web": {},
+        }
+        return {name: part for stage in stages for name, part in by_stage[stage].items()}
+
+    def ingest(self, stop: threading.Event) -> None:
+        """Poll every source on its schedule."""
+        workshop, settings = self._workshop, self._workshop.settings
+        with workshop.ingest() as ingest, open_sources(settings) as sources:
+            worker = SourceWorker(
+                store=workshop.store,
+                submit=ingest.submit,
+                owner=workshop.worker,
+                lease=settings.ingest.lease,
+                max_backoff=settings.ingest.fetch.max_backoff,
+                metrics=workshop.ingest_metrics,
+            )
+            schedule = Schedule(threads=settings.ingest.workers)
+            for source, every in sources:
+                jitter_s = every.total_seconds() * settings.ingest.jitter
+                schedule.every(every, partial(self._poll, worker, source, every), name=source.name, jitter_s=jitter_s)
+            schedule.start()
+            try:
+                stop.wait()
+            finally:
+                schedule.shutdown()
+
+    def _poll(self, worker: SourceWorker, source: Source, every: timedelta) -> None:
+        worker.poll_once(source, self._workshop.clock(), every=every)
+
+    def classify(self, stop: threading.Event) -> None:
+        """Documents to labels."""
+        with self.classify_line() as line:
+            self._run(line, stop)
+
+    def aggregate(self, stop: threading.Event) -> None:
+        """Labels to buckets."""
+        with self.aggregate_line() as line:
+            self._run(line, stop)
+
+    @contextmanager
+    def classify_line(self) -> Iterator[Line]:
+        """The classify stage with its consumer; both closed at the end."""
+        workshop = self._workshop
+        with closing(workshop.broker.producer()) as producer:
+            stage = Classify(
+                classifier=workshop.classifier,
+                producer=producer,
+                topics=workshop.topics,
+                dead_letters=self._dead_letters("classify"),
+                metrics=workshop.classify_metrics,
+            )
+            with closing(self._consumer("classify", workshop.topics.documents)) as consumer:
+                yield Line(stage=stage, consumer=consumer)
+
+    @contextmanager
+    def aggregate_line(self) -> Iterator[Line]:
+        """The aggregate stage with its consumer; both closed at the end."""
+        workshop = self._workshop
+        with closing(workshop.broker.producer()) as producer:
+            stage = Aggregate(
+                store=workshop.store,
+                producer=producer,
+                dead_letters=self._dead_letters("aggregate"),
+                group=workshop.topics.group("aggregate"),
+                bucket=workshop.settings.aggregate.bucket,
+                metrics=workshop.aggregate_metrics,
+            )
+            consumer = self._consumer("aggregate", workshop.topics.labels, start=stage.start_positions)
+            with closing(consumer):
+                yield Line(stage=stage, consumer=consumer)
+
+    def housekeeping(self, stop: threading.Event) -> None:
+        """Delete what is older than its retention."""
+        workshop, keep = self._workshop, self._workshop.settings.aggregate
+        while not stop.is_set():
+            now = workshop.clock()
+            deleted = workshop.store.forget_before(
+                evidence=now - keep.evidence_retention,
+                buckets=now - keep.bucket_retention,
+                seen=now - keep.id_retention,
+            )
+            if any(deleted.values()):
+                log.info("old_rows_deleted", **deleted)
+            stop.wait(HOUSEKEEPING_EVERY_S)
+
+    def evaluate(self, stop: threading.Event) -> None:
+        """Evaluate the rules at every tick; one process at a time does, the others stand by."""
+        workshop = self._workshop
+        evaluator = workshop.evaluator()
+        every_s = workshop.settings.alerting.evaluate_every.total_seconds()
+        while not stop.is_set():
+            with workshop.alert_metrics.evaluation_seconds.time():
+                evaluator.run_once(workshop.clock())
+            stop.wait(every_s)
+
+    def deliver(self, stop: threading.Event) -> None:
+        """Take notifications to their receivers."""
+        workshop = self._workshop
+        with closing(workshop.delivery()) as delivery:
+            while not stop.is_set():
+                delivery.run_once(workshop.clock())
+                stop.wait(DELIVERY_EVERY_S)
+
+    def _dead_letters(self, stage: str) -> DeadLetters:
+        return DeadLetters(stage=stage, topic=self._workshop.topics.dead_letters, metrics=self._workshop.stage_metrics)
+
+    def _consumer(self, stage: str, topic: str, *, start: StartPositions | None = None) -> Consumer:
+        workshop = self._workshop
+        return workshop.broker.consumer(
+            group=workshop.topics.group(stage),
+            topics=[topic],
+            start=start,
+            max_records=workshop.settings.stream.max_poll_records,
+        )
+
+    def _run(self, line: Line, stop: threading.Event) -> None:
+        workshop = self._workshop
+        give_up_s = min(workshop.settings.kafka.max_poll_interval.total_seconds() / 2, GIVE_UP_S)
+        run_stage(
+            line.stage,
+            line.consumer,
+            stop=stop,
+            clock=workshop.clock,
+            metrics=workshop.stage_metrics,
+            give_up_s=give_up_s,
+        )

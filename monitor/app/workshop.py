@@ -1,0 +1,156 @@
+"""Makes the concrete things, each once, when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from functools import cached_property
+
+from prometheus_client import CollectorRegistry
+
+from alerts.delivery import Delivery
+from alerts.evaluate import Evaluator
+from alerts.notifiers.build import build_notifiers
+from models import load_classifier
+from monitor.app.clock import utc_now
+from monitor.app.push import LazyPush
+from monitor.app.store import Store, open_app_store
+from monitor.domain import TOPICS
+from monitor.metrics import AggregateMetrics, AlertMetrics, ClassifyMetrics, IngestMetrics, StageMetrics
+from monitor.ports import Broker, Classifier, Clock, Notifier
+from monitor.settings import Settings
+from monitor.web import WebServer
+from pipelines.brokers.kafka import KafkaBroker
+from pipelines.brokers.local import LocalBroker
+from pipelines.entities import EntityLinker
+from pipelines.ingest import Ingest
+from pipelines.topics import Topics
+
+
+class Workshop:
+    """The concrete things of one process. What talks to the outside is opened when first used, and may fail then."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, registry: CollectorRegistry, worker: str) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.registry = registry
+        self.worker = worker
+        self.topics = Topics(prefix=settings.stream.topic_prefix)
+        self.stage_metrics = StageMetrics(registry)
+        self.ingest_metrics = IngestMetrics(registry)
+        self.classify_metrics = ClassifyMetrics(registry)
+        self.aggregate_metrics = AggregateMetrics(registry)
+        self.alert_metrics = AlertMetrics(registry)
+        self._opening = threading.RLock()
+
+    def check(self, stages: Sequence[str]) -> None:
+        """Make what needs no other machine, so that a wrong configuration is known before anything starts."""
+        if {"ingest", "web", "alert"} & set(stages):
+            _ = self.linker
+        if "classify" in stages:
+            _ = self.classifier
+        if "alert" in stages:
+            _ = self.notifiers
+
+    @property
+    def store(self) -> Store:
+        """The database, opened and brought up to date; raises `TransientError` while it is away."""
+        with self._opening:
+            return self._store
+
+    @cached_property
+    def _store(self) -> Store:
+        return open_app_store(self.settings)
+
+    @property
+    def broker(self) -> Broker:
+        """The bus with its topics; raises `TransientError` while it is away."""
+        with self._opening:
+            return self._broker
+
+    @cached_property
+    def _broker(self) -> Broker:
+        settings = self.settings
+        made: Broker
+        if settings.kafka.bootstrap_servers:
+            made = KafkaBroker(settings.kafka, settings.stream)
+        else:
+            made = LocalBroker(settings.local_log, settings.stream, clock=self.clock)
+        try:
+            made.ensure_topics(self.topics.every)
+        except Exception:
+            made.close()
+            raise
+        return made
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The model, loaded and warmed up; raises `ConfigurationError` when its folder cannot be trusted."""
+        return load_classifier(self.settings.classifier)
+
+    @cached_property
+    def linker(self) -> EntityLinker:
+        """Finds watched entities in text."""
+        return EntityLinker.from_settings(self.settings.watchlist)
+
+    @cached_property
+    def notifiers(self) -> Mapping[str, Notifier]:
+        """Receivers by name; their clock is the wall's, for a signature carries a real date."""
+        return build_notifiers(self.settings.alerting, clock=utc_now)
+
+    def evaluator(self, *, tickers: Sequence[str] | None = None) -> Evaluator:
+        """Evaluates the rules of the configuration over `tickers`; left out: the watchlist."""
+        return Evaluator(
+            self.store,
+            self.settings.alerting,
+            tickers=self.linker.tickers if tickers is None else tickers,
+            topics=TOPICS,
+            bucket=self.settings.aggregate.bucket,
+            metrics=self.alert_metrics,
+            owner=self.worker,
+        )
+
+    def delivery(self) -> Delivery:
+        """Takes notifications from the outbox to the receivers."""
+        return Delivery(
+            self.store,
+            self.notifiers,
+            owner=self.worker,
+            max_retry_wait=self.settings.alerting.max_retry_wait,
+            metrics=self.alert_metrics,
+        )
+
+    def web_server(self, *, ready: Callable[[], Mapping[str, str]], push: bool) -> WebServer:
+        """Health, metrics and, with `push`, the door for documents."""
+        door = self.push_door if push and self.settings.ingest.push.enabled else None
+        return WebServer(self.settings.web, registry=self.registry, ready=ready, submit=door, alerts=self._alert_rows)
+
+    def _alert_rows(self) -> list[dict[str, object]]:
+        return [asdict(alert) for alert in self.store.alerts()]
+
+    @cached_property
+    def push_door(self) -> LazyPush:
+        """Takes documents over HTTP."""
+        return LazyPush(self)
+
+    @contextmanager
+    def ingest(self) -> Iterator[Ingest]:
+        """The way onto the bus, with a producer of its own."""
+        with closing(self.broker.producer()) as producer:
+            yield Ingest(
+                store=self.store,
+                producer=producer,
+                topics=self.topics,
+                limits=self.settings.ingest.documents,
+                linker=self.linker,
+                metrics=self.ingest_metrics,
+                stage_metrics=self.stage_metrics,
+            )
+
+    def close(self) -> None:
+        """Release what was opened."""
+        for name in ("push_door", "_broker", "_store"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
