@@ -15,47 +15,12 @@ from monitor.metrics import IngestMetrics
 from monitor.ports import SourceState
 from pipelines.sources.base import Chunk, RawItem
 from pipelines.sources.worker import SourceWorker, backoff
+from tests.fixtures.memory_sources import MemorySourceStore
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TTL = timedelta(minutes=2)
 HOUR = timedelta(hours=1)
 ITEM = RawItem(source="wire", source_class=SourceClass.NEWS, raw=b"{}", id="1", title="t")
-
-
-class MemoryStore:
-    """Leases and states in memory; the ids are not this test's matter."""
-
-    def __init__(self) -> None:
-        self.leases: dict[str, tuple[str, datetime]] = {}
-        self.states: dict[str, SourceState] = {}
-        self.renewals = 0
-
-    def acquire_lease(self, name: str, *, owner: str, now: datetime, ttl: timedelta) -> bool:
-        holder, until = self.leases.get(name, (owner, now))
-        if holder != owner and until > now:
-            return False
-        self.renewals += 1
-        self.leases[name] = (owner, now + ttl)
-        return True
-
-    def release_lease(self, name: str, *, owner: str) -> None:
-        if self.leases.get(name, ("", NOW))[0] == owner:
-            del self.leases[name]
-
-    def source_state(self, source: str) -> SourceState:
-        return self.states.get(source, SourceState(source=source))
-
-    def save_source_state(self, state: SourceState) -> None:
-        self.states[state.source] = state
-
-    def source_states(self) -> Sequence[SourceState]:
-        return list(self.states.values())
-
-    def unseen(self, ids: Sequence[str]) -> set[str]:
-        return set(ids)
-
-    def mark_seen(self, ids: object, *, at: datetime) -> None:
-        raise NotImplementedError
 
 
 class ScriptedSource:
@@ -82,7 +47,7 @@ class Bench:
     """A worker with its store, what it submitted, and its metrics."""
 
     def __init__(self, submit: Callable[[Sequence[RawItem], datetime], object] | None = None) -> None:
-        self.store = MemoryStore()
+        self.store = MemorySourceStore()
         self.submitted: list[RawItem] = []
         self.registry = CollectorRegistry()
         self.worker = SourceWorker(
