@@ -10,12 +10,10 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
-
-from monitor.settings import LoggingSettings
 
 MASK = "***"
 REPEAT_S = 10.0  #: A library's message is written once in so long.
@@ -39,7 +37,19 @@ _SECRET_TEXT = (
 )
 
 
-def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
+class LogSettings(Protocol):
+    """What is read of `monitor.settings.LoggingSettings`; logs stand beside settings and do not import them."""
+
+    @property
+    def level(self) -> str:
+        """Least level written: debug, info, warning, error."""
+
+    @property
+    def format(self) -> str:
+        """`auto`, `console` or `json`."""
+
+
+def configure_logging(settings: LogSettings, *, stream: TextIO | None = None) -> None:
     """Send all logs to `stream`, standard error when left out. May be called again; the last call holds."""
     out = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level.upper()]
