@@ -53,7 +53,7 @@ class KafkaBroker:
     ) -> KafkaBusConsumer:
         """A new member of `group`; it joins at the first poll."""
         options = consumer_options(self._settings, group=group, max_records=max_records)
-        client = connect("consume", lambda: kafka.KafkaConsumer(**options))
+        client = connect("consume", self._settings.bootstrap_servers, lambda: kafka.KafkaConsumer(**options))
         return KafkaBusConsumer(client, topics=topics, start=start)
 
     def end_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
@@ -85,7 +85,7 @@ class KafkaBroker:
         with self._lock:
             if self._admin is None:
                 options = common_options(self._settings)
-                self._admin = connect(doing, lambda: KafkaAdminClient(**options))
+                self._admin = connect(doing, self._settings.bootstrap_servers, lambda: KafkaAdminClient(**options))
             try:
                 with translated(doing):
                     return step(self._admin)
@@ -105,6 +105,7 @@ class KafkaBusProducer:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._options = producer_options(settings)
+        self._servers = settings.bootstrap_servers
         self._timeout_s = settings.delivery_timeout.total_seconds()
         self._client: Client = None
 
@@ -116,7 +117,7 @@ class KafkaBusProducer:
         if not messages:
             return
         if self._client is None:
-            self._client = connect("send", lambda: kafka.KafkaProducer(**self._options))
+            self._client = connect("send", self._servers, lambda: kafka.KafkaProducer(**self._options))
         try:
             with translated("send"):
                 self._deliver(messages)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ import kafka.errors as ke
 from monitor.errors import ConfigurationError, FencedError, PermanentError, TransientError
 
 T = TypeVar("T")
+
+PROBE_TIMEOUT_S = 5.0
 
 Client = Any
 """An object of kafka-python, which ships no types."""
@@ -52,11 +55,27 @@ def translated(doing: str) -> Iterator[None]:
         raise TransientError(f"Kafka, {doing}: {type(err).__name__}: {err}") from err
 
 
-def connect(doing: str, make: Callable[[], T]) -> T:
-    """Make a client; what it finds wrong with its options is a matter of configuration."""
+def connect(doing: str, servers: Sequence[str], make: Callable[[], T]) -> T:
+    """Make a client; what it finds wrong with its options is a matter of configuration.
+
+    A client that finds no broker leaves its thread and sockets behind, so one is made only when somebody listens.
+    """
+    if not any(_listens(server) for server in servers):
+        raise TransientError(f"Kafka, {doing}: no broker can be reached at {', '.join(servers)}")
     try:
         with translated(doing):
             return make()
     except (OSError, ValueError, AssertionError) as err:
         # OSError: a certificate that cannot be read. AssertionError: how the client reports a bad combination.
         raise ConfigurationError(f"Kafka, {doing}: {type(err).__name__}: {err}") from err
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_TIMEOUT_S).close()
+    except ValueError as err:
+        raise ConfigurationError(f"kafka.bootstrap_servers: {server!r} is not host:port") from err
+    except OSError:
+        return False
+    return True
