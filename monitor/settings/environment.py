@@ -21,7 +21,6 @@ PREFIX = "TAPEWATCH_"
 
 #: Variables of this prefix that are no settings.
 RESERVED = frozenset({
-    "TAPEWATCH_CACHE",  # folder for fetched encoders
     "TAPEWATCH_CONFIG",  # the configuration file, for the command line
     "TAPEWATCH_REQUIRE_SERVERS",  # tests: a server that cannot be started is a failure
     "TAPEWATCH_SHARED",  # tests: the development data
