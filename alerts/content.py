@@ -60,6 +60,16 @@ class AlertContent:
     link: str  #: Where people look it up.
 
     @property
+    def summary(self) -> str:
+        """The annotation of that name, where the rule has one."""
+        return self.annotations.get("summary", "")
+
+    @property
+    def severity(self) -> str:
+        """The label of that name, where the alert has one."""
+        return self.labels.get("severity", "")
+
+    @property
     def bars(self) -> tuple[int, int]:
         """Lengths of a seen and an expected bar, in percent; a bar that stands for something is visible."""
         if self.evidence is None:
@@ -180,13 +190,13 @@ def _headline(document: EvidenceDocument) -> Headline:
 
 
 def _subject(status: str, alerts: tuple[AlertContent, ...]) -> str:
-    if len(alerts) == 1:
-        return f"[{status.upper()}] Negative spike: {alerts[0].about}: {_outcome(alerts[0])}"
     firing = [alert for alert in alerts if alert.status == "firing"]
     shown = firing or list(alerts)
+    over = f"; {len(alerts) - len(firing)} resolved" if firing and len(firing) < len(alerts) else ""
+    if len(shown) == 1:
+        return f"[{status.upper()}] Negative spike: {shown[0].about}: {_outcome(shown[0])}{over}"
     named = ", ".join(alert.about for alert in shown[:NAMED_IN_SUBJECT])
     more = f" and {len(shown) - NAMED_IN_SUBJECT} more" if len(shown) > NAMED_IN_SUBJECT else ""
-    over = f"; {len(alerts) - len(firing)} resolved" if firing and len(firing) < len(alerts) else ""
     return f"[{status.upper()}:{len(shown)}] Negative spikes: {named}{more}{over}"
 
 

@@ -13,8 +13,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from alerts.content import Content, ContentBuilder
+from alerts.plain import safe_url
 from alerts.words import instant_words, stories_words
 from monitor.domain import Alert, Notification
 
@@ -73,7 +75,15 @@ def _environment() -> Environment:
     )
     environment.filters["instant"] = instant_words
     environment.filters["stories"] = stories_words
+    environment.filters["linked"] = _linked
     return environment
+
+
+def _linked(text: str) -> Markup:
+    """An annotation that is a link as a whole, such as a runbook, is one; anything else is text."""
+    if url := safe_url(text):
+        return Markup('<a class="ink" href="{0}" rel="noopener noreferrer" style="color:#1a2230">{0}</a>').format(url)
+    return escape(text)
 
 
 def message_id(notification: Notification) -> str:

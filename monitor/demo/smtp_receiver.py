@@ -66,6 +66,16 @@ class SmtpReceiver:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name and arguments
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Refuse who has not signed in, where a login is asked for."""
+        if self._login and not session.authenticated:  # aiosmtpd's own check warns wherever TLS is implicit
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name and arguments
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -109,7 +119,7 @@ class SmtpReceiver:
             options |= {"tls_context": self._certificate.server_context(), "require_starttls": True}
         if self._login:
             tls = self._certificate is not None and not self._implicit_tls
-            options |= {"authenticator": self._check, "auth_required": True, "auth_require_tls": tls}
+            options |= {"authenticator": self._check, "auth_require_tls": tls}
         return SMTP(self, **options)
 
     def _check(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:  # noqa: ANN401
