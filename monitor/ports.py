@@ -183,7 +183,7 @@ class SourceStore(Protocol):
         """Those of `ids` that were not published yet."""
 
     def mark_seen(self, ids: Collection[str], *, at: datetime) -> None:
-        """Remember that `ids` were acknowledged by the bus."""
+        """Remember that `ids` were acknowledged by the bus; an id met again is remembered from then on."""
 
 
 # --- the store: aggregate --------------------------------------------------------------------------------------

@@ -92,8 +92,9 @@ class Ingest:
             messages += [self._refusal(item, err, now) for _, item, err in found.refused]
             if messages:
                 self._producer.send(messages)
-            if new:
-                self._store.mark_seen(new, at=now)
+            # The known ids too: an item that stays in its feed for months must not be forgotten and come back as new.
+            if found.built:
+                self._store.mark_seen(list(found.built), at=now)
         found.repeated += [item for id_, (item, _) in found.built.items() if id_ not in new]
         self._count(fresh, found)
         rejected = tuple(Rejection(index=i, reason=_reason(err), detail=str(err)) for i, _, err in found.refused)

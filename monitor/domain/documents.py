@@ -49,7 +49,6 @@ REJECT_REASONS = (
     "empty_text",  # nothing left after cleaning
     "bad_date",  # published_at missing or not RFC 3339
     "future_date",  # published_at further ahead than the tolerance
-    "too_old",  # published before the span for which ids are remembered
     "too_large",  # larger than the cap
     "model_failed",  # the classifier raised on this document alone
     "invalid",  # anything else; the detail says what

@@ -59,12 +59,13 @@ class Sources(Part):
         return {i for i in ids if storable(i) not in held}
 
     def mark_seen(self, ids: Collection[str], *, at: datetime) -> None:
-        """Remember that `ids` were acknowledged by the bus."""
+        """Remember that `ids` were acknowledged by the bus; an id met again is remembered from then on."""
         if not ids:
             return
         seen_at = to_micros(at)
         with self._database.write() as tx:
-            add_rows(tx, seen_documents, [{"id": i, "seen_at": seen_at} for i in sorted(set(map(storable, ids)))])
+            rows = [{"id": i, "seen_at": seen_at} for i in sorted(set(map(storable, ids)))]
+            add_rows(tx, seen_documents, rows, highest=("seen_at",))
 
 
 def _state(row: Row[Any]) -> SourceState:
