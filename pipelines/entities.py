@@ -47,6 +47,7 @@ class EntityLinker:
         self.tickers: tuple[str, ...] = tuple(sorted(entity.ticker for entity in entities))
         if twice := sorted({t for t in self.tickers if self.tickers.count(t) > 1}):
             raise ConfigurationError(f"watchlist: tickers must be unique; listed twice: {', '.join(twice)}")
+        self.names: dict[str, str] = {entity.ticker: entity.name for entity in entities}
         self._cashtags = {_class_folded(t): t for t in self.tickers if not t.isdigit()}
         self._automaton = _automaton(_aliases(entities))
 

@@ -98,7 +98,7 @@ class Workshop:
     @cached_property
     def notifiers(self) -> Mapping[str, Notifier]:
         """Receivers by name; their clock is the wall's, for a signature carries a real date."""
-        return build_notifiers(self.settings.alerting, clock=utc_now)
+        return build_notifiers(self.settings.alerting, clock=utc_now, names=self.linker.names)
 
     def evaluator(self, *, tickers: Sequence[str] | None = None) -> Evaluator:
         """Evaluates the rules of the configuration over `tickers`; left out: the watchlist."""
