@@ -1,0 +1,32 @@
+"""What the classifier asks of the thing that computes: small, so that a test can stand in for torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DeviceMemoryError(Exception):
+    """A batch does not fit into the memory of the device; a smaller one may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Probabilities for a batch, one row a text, in the order of the batch."""
+
+    topics: NDArray[np.float32]  #: Rows x topics.
+    sentiments: NDArray[np.float32]  #: Rows x (negative, neutral, positive).
+
+
+class Backend(Protocol):
+    """Tokens and probabilities."""
+
+    def tokenise(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Token ids of each text, cut to the longest that the encoder takes."""
+
+    def run(self, rows: Sequence[Sequence[int]]) -> Answers:
+        """Probabilities of `rows`; raises `DeviceMemoryError` when they do not fit."""
