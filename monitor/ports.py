@@ -228,7 +228,8 @@ class BucketStore(Protocol):
     ) -> AddResult:
         """Count `labels` and advance the offsets, all or nothing.
 
-        Raises `FencedError`, changing nothing, when a stored offset is not the span's `first` (or lies inside a span).
+        Raises `FencedError`, changing nothing, when a stored offset lies beyond the `first` of its span. One before it
+        is fine: offsets have gaps where the bus left out records.
         """
 
     def watermark(self) -> datetime | None:
