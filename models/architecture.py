@@ -52,12 +52,13 @@ def read_encoder(folder: Path) -> BertModel:
     try:
         config = BertConfig.from_json_file(str(folder / "config.json"))
         weights = load_file(folder / "model.safetensors")
-        model = BertModel(config, add_pooling_layer=False)
+        model: BertModel = BertModel(config, add_pooling_layer=False)
         named = {name: weight for name, weight in weights.items() if not _is_unused(name)}
         model.load_state_dict(named, strict=True)
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as err:
         raise ArtifactError(f"{folder}: cannot load the base encoder: {err}") from err
-    return model.eval()
+    model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    return model
 
 
 def _is_unused(name: str) -> bool:

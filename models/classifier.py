@@ -110,7 +110,7 @@ class TextClassifier:
             return _failed(err)
 
     def _predictions(self, answers: Answers) -> list[Prediction | Exception]:
-        finite = np.isfinite(answers.topics).all(axis=1) & np.isfinite(answers.sentiments).all(axis=1)
+        finite = np.isfinite(answers.topics.sum(axis=1) + answers.sentiments.sum(axis=1)).tolist()
         tops = answers.topics.argmax(axis=1).tolist()
         best = answers.topics.max(axis=1).tolist()
         return [

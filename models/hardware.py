@@ -31,7 +31,7 @@ def pick_dtype(wanted: str, device_type: str) -> torch.dtype:
 def has_bf16(device_type: str) -> bool:
     """True when bf16 products are done by the hardware; emulated ones would be slower than fp32."""
     if device_type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:  # not Linux: nothing is known, fp32 is right everywhere

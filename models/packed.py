@@ -7,11 +7,11 @@ What a text gets does not depend on its company but for the last bits of a produ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertModel
 
 Groups = Sequence[tuple[int, int]]  #: Texts and their length, for each run of texts of one length.
 
@@ -19,7 +19,7 @@ Groups = Sequence[tuple[int, int]]  #: Texts and their length, for each run of t
 class PackedLayer(nn.Module):
     """One transformer layer, its three input projections as one."""
 
-    def __init__(self, layer: nn.Module, *, heads: int) -> None:
+    def __init__(self, layer: Any, *, heads: int) -> None:  # noqa: ANN401 - transformers types no layer
         super().__init__()
         attention, own = layer.attention, layer.attention.self
         self._heads = heads
@@ -41,7 +41,7 @@ class PackedLayer(nn.Module):
 
     def _attend(self, projected: Tensor, groups: Groups) -> Tensor:
         parts = []
-        for span, (count, length) in zip(projected.split([c * n for c, n in groups]), groups, strict=True):
+        for span, (count, length) in zip(torch.split(projected, [c * n for c, n in groups]), groups, strict=True):
             query, key, value = span.view(count, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
             mixed = functional.scaled_dot_product_attention(query, key, value)
             parts.append(mixed.transpose(1, 2).reshape(count * length, -1))
@@ -51,7 +51,7 @@ class PackedLayer(nn.Module):
 class PackedEncoder(nn.Module):
     """Embeddings and layers of a `BertModel`, and the mean over each text."""
 
-    def __init__(self, bert: BertModel) -> None:
+    def __init__(self, bert: Any) -> None:  # noqa: ANN401 - a `BertModel`, merged
         super().__init__()
         self.words = bert.embeddings.word_embeddings
         self.positions = bert.embeddings.position_embeddings

@@ -47,14 +47,9 @@ class Logbook:
     def tell(self, event: str, facts: Mapping[str, object]) -> None:
         """Write one event; of the steps, every fiftieth."""
         if event == "step_finished":
-            step, steps = facts["step"], facts["steps"]
-            self._progress.update(
-                self._bar,
-                completed=step,
-                total=steps,
-                description=f"epoch {facts['epoch']}",  # type: ignore[arg-type]  # ints by contract
-            )
-            if not isinstance(step, int) or step % EVERY:
+            step, steps = int(str(facts["step"])), int(str(facts["steps"]))
+            self._progress.update(self._bar, completed=step, total=steps, description=f"epoch {facts['epoch']}")
+            if step % EVERY:
                 return
         else:
             log.info(event, **facts)

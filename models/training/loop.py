@@ -51,7 +51,9 @@ class Trainer:
         """Train, keep the state of the best epoch by the development score, return its number."""
         steps = self._config.epochs * -(-len(train.ids) // self._config.batch_size)
         optimizer = self._optimizer()
-        schedule = get_linear_schedule_with_warmup(optimizer, int(steps * self._config.warmup), steps)
+        schedule = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]  # it has no types
+            optimizer, int(steps * self._config.warmup), steps
+        )
         losses = self._losses(train.examples)
         best, best_epoch, kept = -1.0, 0, {}
         for epoch in range(1, self._config.epochs + 1):
