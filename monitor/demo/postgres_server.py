@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 ADMIN_DATABASE = "postgres"
 USER = "postgres"
+PACKAGE_FOLDER = "python_PostgresServer"  #: The package uses it where it is, and the shared /tmp where not.
 
 
 class PostgresServer:
@@ -54,8 +55,8 @@ class PostgresServer:
 
         Raises `ConfigurationError` when the package is missing, `TransientError` when the server does not come up.
         """
-        get_server = _load()
         try:
+            get_server = _load()
             self._folder.mkdir(parents=True, exist_ok=True)
             self._server = get_server(self._folder, cleanup_mode="stop")
         except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError) as err:
@@ -114,14 +115,20 @@ def _load() -> Any:  # noqa: ANN401 - the package ships no types
 
 @contextmanager
 def _runtime_folder() -> Iterator[None]:
-    """Without one the package shares a lock in the folder for temporary files, where another user's is in the way."""
-    if "XDG_RUNTIME_DIR" in os.environ:
+    """A folder for the package's lock that is this user's own: the one it falls back on may hold another user's.
+
+    Root may write there in any case, and has its sockets read by another user.
+    """
+    if os.geteuid() == 0:
         yield
         return
-    folder = Path(tempfile.gettempdir()) / f"tapewatch-run-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(given or f"{tempfile.gettempdir()}/tapewatch-run-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / PACKAGE_FOLDER).mkdir(exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
         yield
     finally:
-        del os.environ["XDG_RUNTIME_DIR"]
+        if given is None:
+            del os.environ["XDG_RUNTIME_DIR"]
