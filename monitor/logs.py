@@ -68,6 +68,8 @@ def configure_logging(settings: LogSettings, *, stream: TextIO | None = None) ->
     root.setLevel(level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It warns of every run that is passed over because the one before still goes on: here that is how it should be.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

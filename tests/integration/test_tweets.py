@@ -6,7 +6,7 @@ import gzip
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from monitor.app.monitor import Monitor
 from monitor.demo.kafka_server import KafkaServer
-from monitor.domain import ALL, Prediction, Probabilities, SeriesKey, SourceClass
+from monitor.domain import ALL, SeriesKey, SourceClass
 from monitor.settings import Settings
 from pipelines.sources.base import RawItem
+from tests.integration.stub import StubClassifier
 from tests.integration.waiting import wait_for
 
 TWEETS = 20_000
@@ -29,21 +30,6 @@ pytestmark = [
     pytest.mark.shared_data,
     pytest.mark.timeout(420),
 ]
-
-
-class LengthClassifier:
-    """A stub label from the length of the text: this test counts, it does not judge."""
-
-    version = "length-1"
-
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction | Exception]:
-        return [self._answer(len(text) % 3) for text in texts]
-
-    def _answer(self, index: int) -> Prediction:
-        parts = [0.1, 0.1, 0.1]
-        parts[index] = 0.8
-        probabilities = Probabilities(negative=parts[0], neutral=parts[1], positive=parts[2])
-        return Prediction(topic="Markets", topic_probability=0.5, probabilities=probabilities, model=self.version)
 
 
 def tweets(shared_data: Path) -> Iterator[dict[str, str]]:
@@ -85,7 +71,7 @@ def test_every_tweet_becomes_one_label_and_is_counted_once(
         }
     )
     monitor = Monitor(settings, stop=stop, registry=CollectorRegistry())
-    monitor.workshop.classifier = LengthClassifier()
+    monitor.workshop.classifier = StubClassifier()
     rows = list(tweets(shared_data))
     now = datetime(2026, 1, 1, tzinfo=UTC)
     try:

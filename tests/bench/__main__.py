@@ -1,0 +1,93 @@
+"""`make bench`: measure, and print the table of the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from monitor.demo.kafka_server import KafkaServer
+from monitor.demo.postgres_server import PostgresServer
+from monitor.logs import configure_logging
+from monitor.settings import LoggingSettings
+from tests.bench.classifier import measure_classifier
+from tests.bench.daemon import Start, measure_start
+from tests.bench.pipeline import measure_pipeline
+from tests.bench.rates import Rate
+from tests.bench.store import measure_store
+
+Section = dict[str, Rate]
+
+
+def main() -> None:
+    """Measure one thing after the other; tell how far it is on standard error, the table on standard output."""
+    configure_logging(LoggingSettings(level="error"))
+    tell("classifier against transformers.pipeline ...")
+    classifier = measure_classifier()
+    with tempfile.TemporaryDirectory(prefix="tapewatch-bench-") as name:
+        folder = Path(name)
+        tell("start of the daemon ...")
+        start = measure_start(folder)
+        with PostgresServer(folder / "postgres") as postgres:
+            tell("store ...")
+            store = measure_store(folder, postgres.create_database("store"))
+            tell("pipeline over Kafka and PostgreSQL ...")
+            with KafkaServer(folder / "kafka") as kafka:
+                pipeline = measure_pipeline(kafka.bootstrap, postgres.create_database("pipeline"))
+    if "--json" in sys.argv:
+        sections = {"classifier": classifier, "store": store, "pipeline": pipeline}
+        values = {key: {name: asdict(rate) for name, rate in rates.items()} for key, rates in sections.items()}
+        sys.stdout.write(json.dumps({**values, "start": asdict(start)}) + "\n")
+        return
+    sys.stdout.write("\n".join(table(classifier, store, pipeline, start)) + "\n")
+
+
+def tell(text: str) -> None:
+    """Say what is measured now."""
+    sys.stderr.write(text + "\n")
+
+
+def table(classifier: Section, store: Section, pipeline: Section, start: Start) -> Iterator[str]:
+    """The table in Markdown."""
+    ours = classifier["tapewatch"].median
+    alone = pipeline["classifier alone"].median
+    yield f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; median (lowest to highest)"
+    yield ""
+    yield "| what | a second | ratio |"
+    yield "|---|---|---|"
+    yield row("classifier, one thread: documents", classifier["tapewatch"], "")
+    for name in ("one at a time", "batched by 32"):
+        rate = classifier[name]
+        yield row(f"`transformers.pipeline` {name}", rate, f"ours is {ours / rate.median:.1f} times that")
+    yield row("classifier alone, 500 documents in hand", pipeline["classifier alone"], "")
+    whole = pipeline["through Kafka to PostgreSQL"]
+    yield row("documents through Kafka, classifier, Kafka, PostgreSQL", whole, f"{whole.median / alone:.2f} of it")
+    for name, rate in store.items():
+        yield row(f"labels counted into {name}", rate, "")
+    yield f"| start to ready, embedded defaults | {start.ready_s:.1f} s | |"
+    yield f"| start to first label | {start.first_label_s:.1f} s | |"
+    yield f"| peak memory, all stages in one process | {start.peak_mb:.0f} MB | |"
+
+
+def row(what: str, rate: Rate, ratio: str) -> str:
+    """One row."""
+    return f"| {what} | {rate.median:,.0f} ({rate.low:,.0f} to {rate.high:,.0f}) | {ratio} |"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Documents a second end to end over Kafka and PostgreSQL, against the classifier alone on the same documents."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from itertools import count
+
+from prometheus_client import CollectorRegistry
+
+from models import load_classifier
+from monitor.app.monitor import Monitor
+from monitor.domain import Document, Message, SourceClass
+from monitor.ports import Classifier
+from monitor.settings import ClassifierSettings, Settings
+from pipelines import wire
+from tests.bench.rates import Rate, interleave
+from tests.bench.texts import NOW, mixed_texts
+
+DOCUMENTS = 6000
+BATCH = 500  #: As many as a stage takes in hand.
+
+_runs = count()
+
+
+def measure_pipeline(bootstrap: str, database: str, *, rounds: int = 3) -> dict[str, Rate]:
+    """Both in turns, with one model in memory."""
+    classifier = load_classifier(ClassifierSettings(threads=1))
+    texts = mixed_texts(DOCUMENTS)
+
+    def alone() -> int:
+        for at in range(0, DOCUMENTS, BATCH):
+            classifier.classify(texts[at : at + BATCH])
+        return DOCUMENTS
+
+    def end_to_end() -> int:
+        return through(classifier, texts, bootstrap=bootstrap, database=database)
+
+    return interleave({"classifier alone": alone, "through Kafka to PostgreSQL": end_to_end}, rounds=rounds)
+
+
+def through(classifier: Classifier, texts: list[str], *, bootstrap: str, database: str) -> int:
+    """Publish every text, label and count it; returns when the last is counted."""
+    run = next(_runs)
+    settings = Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": [bootstrap]},
+            "database": {"url": database},
+            "stream": {"topic_prefix": f"bench{run}", "partitions": 2},
+            "web": {"port": 0},
+        }
+    )
+    stop = threading.Event()
+    monitor = Monitor(settings, stop=stop, registry=CollectorRegistry())
+    monitor.workshop.classifier = classifier
+    producer = monitor.workshop.broker.producer()
+    monitor.start(["classify", "aggregate"])
+    for at in range(0, len(texts), BATCH):
+        messages = [message(f"bench{run}", n, texts[n]) for n in range(at, min(at + BATCH, len(texts)))]
+        producer.send(messages)
+    while (counted := value(monitor)) < len(texts):
+        time.sleep(0.05)
+    producer.close()
+    stop.set()
+    monitor.leave(timeout_s=30)
+    return int(counted)
+
+
+def message(prefix: str, number: int, text: str) -> Message:
+    """One document on the bus."""
+    document = Document(
+        id=f"{prefix}-{number}",
+        source="bench",
+        source_class=SourceClass.NEWS,
+        published_at=NOW + timedelta(seconds=number),
+        seen_at=NOW,
+        text=text,
+        entities=(f"E{number % 88}",),
+        story_id=f"{prefix}-{number}",
+    )
+    return Message(topic=f"{prefix}.documents", key=document.id.encode(), value=wire.encode_document(document))
+
+
+def value(monitor: Monitor) -> float:
+    """Documents counted by `monitor`."""
+    name, labels = "tapewatch_aggregate_documents_total", {"outcome": "counted"}
+    return monitor.registry.get_sample_value(name, labels) or 0.0

@@ -1,0 +1,18 @@
+"""Invented texts of mixed length, like headlines, posts and paragraphs: mean about 51 tokens."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+from monitor.demo.stream import history
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PARTS = (1, 1, 1, 2, 2, 3, 5, 8)  #: Documents joined to one text.
+
+
+def mixed_texts(count: int, *, seed: int = 3) -> list[str]:
+    """`count` texts; the same for the same seed."""
+    draw = random.Random(seed)
+    pool = [" ".join(filter(None, (d.get("title"), d["text"]))) for d in history(NOW)]
+    return [f"{' '.join(draw.choices(pool, k=draw.choice(PARTS)))} {number}" for number in range(count)]
