@@ -91,8 +91,9 @@ class TextClassifier:
                 if len(indexes) > 1 and self._budget > MIN_BUDGET:
                     self._halve()
                     break
-                answers.update(dict.fromkeys(indexes, _failed(err)))
-            except Exception as err:  # noqa: BLE001 - tried again one by one below
+                log.warning("smallest_batch_too_large", texts=len(indexes), error=str(err))
+                answers.update({index: self._alone(rows[index]) for index in indexes})
+            except Exception as err:  # noqa: BLE001 - tried again one by one
                 log.warning("batch_failed", texts=len(indexes), error=type(err).__name__)
                 answers.update({index: self._alone(rows[index]) for index in indexes})
             else:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.architecture import TwoHeads, read_network, read_tokenizer
 from models.artifacts import Adapter
@@ -29,15 +29,24 @@ GPU_BUDGET = 32_768
 class TorchEngine:
     """The port `Backend` over torch."""
 
-    def __init__(self, network: TwoHeads, tokenizer: Tokenizer, *, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        network: TwoHeads,
+        tokenizer: Tokenizer,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        packed: bool | None = None,
+    ) -> None:
+        """Take over `network`; `packed` left out: packed on a CPU, padded elsewhere."""
         self._tokenizer = tokenizer
         self._device = device
         self._dtype = dtype
-        self._packed = PackedEncoder(network.encoder).to(device, dtype).eval() if device.type == "cpu" else None
-        self._padded = None if self._packed else network.to(device)
-        if self._padded:
-            self._padded.encoder.to(dtype)
-        self._heads = nn.ModuleList([network.topic, network.sentiment]).to(device)  # fp32: two small products
+        network.to(device).encoder.to(dtype)  # the heads stay fp32: two small products
+        self._network = network
+        self._packed: PackedEncoder | None = None
+        if device.type == "cpu" if packed is None else packed:
+            self._packed = PackedEncoder(network.encoder).to(device, dtype).eval()
 
     @property
     def device(self) -> str:
@@ -62,24 +71,23 @@ class TorchEngine:
         """Probabilities of `rows`; rows of one length should stand together."""
         try:
             with torch.inference_mode():
-                topic, sentiment = self._run_packed(rows) if self._packed else self._run_padded(rows)
+                topic, sentiment = self._run_packed(self._packed, rows) if self._packed else self._run_padded(rows)
                 return Answers(topics=_probabilities(topic), sentiments=_probabilities(sentiment))
         except torch.OutOfMemoryError as err:
             torch.cuda.empty_cache()
             raise DeviceMemoryError(str(err)) from err
 
-    def _run_packed(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        assert self._packed is not None  # noqa: S101 - run() has asked
-        pooled = self._packed(torch.tensor([token for row in rows for token in row]), groups_of(rows))
-        return self._heads[0](pooled), self._heads[1](pooled)
+    def _run_packed(self, encoder: PackedEncoder, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        ids = torch.tensor([token for row in rows for token in row], device=self._device)
+        pooled = encoder(ids, groups_of(rows))
+        return self._network.topic(pooled), self._network.sentiment(pooled)
 
     def _run_padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        assert self._padded is not None  # noqa: S101 - run() has asked
         lengths = np.asarray([len(row) for row in rows])
         ids = np.zeros((len(rows), int(lengths.max())), dtype=np.int64)
         mask = np.arange(ids.shape[1]) < lengths[:, None]
         ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-        answer: tuple[Tensor, Tensor] = self._padded(self._to_device(ids), self._to_device(mask.astype(np.int64)))
+        answer: tuple[Tensor, Tensor] = self._network(self._to_device(ids), self._to_device(mask.astype(np.int64)))
         return answer
 
     def _to_device(self, values: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Tensor:

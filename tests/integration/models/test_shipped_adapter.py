@@ -1,0 +1,107 @@
+"""The shipped adapter on the real encoder."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import load_classifier
+from models.artifacts import SHIPPED, read_adapter
+from models.encoders import cache_folder, obtain_encoder
+from monitor.domain import Prediction, Sentiment
+from monitor.errors import ArtifactError
+from monitor.ports import Classifier
+from monitor.settings import ClassifierSettings
+
+pytestmark = pytest.mark.model
+
+BAD = (
+    "Acme shares plunge 40% after the company admits accounting fraud",
+    "Initech files for bankruptcy protection after missing a bond payment",
+    "Globex cuts its outlook and warns of a loss",
+)
+GOOD = (
+    "Acme beats estimates and raises its full-year outlook, shares jump",
+    "Globex wins a record order, profit doubles",
+)
+PLAIN = ("Initech to hold its annual meeting on Thursday",)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """The shipped adapter as the defaults load it; skips where the encoder cannot be had."""
+    try:
+        obtain_encoder(read_adapter("small").manifest.base)
+    except ArtifactError as err:
+        pytest.skip(f"base encoder not to be had: {err}")
+    return load_classifier(ClassifierSettings())
+
+
+def sentiments(classifier: Classifier, texts: tuple[str, ...]) -> list[Sentiment]:
+    """The most probable sentiments."""
+    return [answer.sentiment for answer in classifier.classify(texts) if isinstance(answer, Prediction)]
+
+
+def test_obvious_headlines_are_understood(classifier: Classifier) -> None:
+    """If these fail the monitor is worth nothing, whatever the scores say."""
+    assert sentiments(classifier, BAD) == [Sentiment.NEGATIVE] * len(BAD)
+    assert sentiments(classifier, GOOD) == [Sentiment.POSITIVE] * len(GOOD)
+    assert sentiments(classifier, PLAIN) == [Sentiment.NEUTRAL]
+
+
+def test_topics_are_those_of_the_manifest(classifier: Classifier) -> None:
+    """Twenty classes, and an obvious one is found."""
+    topics = read_adapter("small").manifest.topics
+    assert len(topics) == 20
+    [answer] = classifier.classify(["Gold climbs to a record high while silver and copper fall"])
+    assert isinstance(answer, Prediction)
+    assert answer.topic in topics
+    assert answer.topic == "Gold | Metals | Materials"
+
+
+def test_order_company_and_repetition_change_nothing(classifier: Classifier) -> None:
+    """The labels of a document must not depend on the batch it came in."""
+    texts = [text for _ in range(6) for text in (*BAD, *GOOD, *PLAIN, " ".join(BAD + GOOD))]
+    together = classifier.classify(texts)
+    again = classifier.classify(texts)
+    assert together == again
+    alone = [classifier.classify([text])[0] for text in texts[:7]]
+    for one, other in zip(alone, together, strict=False):
+        assert isinstance(one, Prediction)
+        assert isinstance(other, Prediction)
+        assert abs(one.probabilities.negative - other.probabilities.negative) < 1e-2
+        assert abs(one.topic_probability - other.topic_probability) < 1e-2
+
+
+def test_a_link_does_not_change_an_answer(classifier: Classifier) -> None:
+    """The same story comes with and without its link."""
+    assert classifier.classify([BAD[0]]) == classifier.classify([f"{BAD[0]} https://example.com/a?b=c"])
+
+
+def test_the_shipped_folder_is_small_and_whole() -> None:
+    """A few megabytes in the repository; the encoder is fetched."""
+    manifest = read_adapter("small").manifest
+    assert sum(path.stat().st_size for path in (SHIPPED / "small").iterdir()) < 8_000_000
+    assert (SHIPPED / "small" / "MODEL_CARD.md").read_text(encoding="utf-8").startswith(f"# {manifest.model}")
+
+
+def test_the_cached_encoder_is_the_pinned_one(classifier: Classifier) -> None:
+    """What was fetched is what upstream published."""
+    base = read_adapter("small").manifest.base
+    assert base.files["model.safetensors"].startswith("53aa5117")
+    assert sorted(path.name for path in cache_folder(base).iterdir()) == sorted(base.files)
+
+
+@pytest.mark.shared_data
+def test_the_card_tells_the_truth(classifier: Classifier, shared_data: Path) -> None:
+    """The accuracy in the manifest is the accuracy that the loaded classifier has."""
+    with (shared_data / "sentiment/tweets_valid.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))[::4]
+    order = {"0": Sentiment.NEGATIVE, "1": Sentiment.POSITIVE, "2": Sentiment.NEUTRAL}
+    answers = classifier.classify([row["text"] for row in rows])
+    right = [isinstance(a, Prediction) and a.sentiment is order[r["label"]] for a, r in zip(answers, rows, strict=True)]
+    claimed = read_adapter("small").manifest.metrics["tweets_valid.bf16.accuracy"]
+    assert abs(np.mean(right) - claimed) < 0.03  # a quarter of the rows: two standard errors are 0.028

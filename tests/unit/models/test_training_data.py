@@ -1,0 +1,94 @@
+"""Training data is read whole or refused with file and row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from models.training.data import (
+    NO_LABEL,
+    Example,
+    parse_decisions,
+    read_corpus,
+    read_headlines,
+    read_sentiments,
+    without_repeats,
+)
+from monitor.errors import ConfigurationError
+from tests.fixtures.tiny_model import make_data
+
+
+def table(path: Path, rows: list[tuple[object, object]], columns: tuple[str, str] = ("text", "label")) -> Path:
+    """Write a small CSV file."""
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)
+    return path
+
+
+def test_tweet_labels_are_mapped_to_the_head(tmp_path: Path) -> None:
+    """The file says 0 bearish, 1 bullish, 2 neutral; the head says negative, neutral, positive."""
+    path = table(tmp_path / "t.csv", [("falls", 0), ("rises", 1), ("is", 2)])
+    examples = list(read_sentiments(path))
+    assert [(e.text, e.sentiment, e.topic) for e in examples] == [
+        ("falls", 0, NO_LABEL), ("rises", 2, NO_LABEL), ("is", 1, NO_LABEL),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [([("good", 1), ("odd", 7)], r"row 3: unknown label 7"), ([("good", 1), ("  ", 1)], r"row 3: the text is empty")],
+)
+def test_a_bad_row_is_named(tmp_path: Path, rows: list[tuple[object, object]], match: str) -> None:
+    """Whoever has to mend the file must find the row; rows count from 1, the header is the first."""
+    with pytest.raises(ConfigurationError, match=match):
+        list(read_sentiments(table(tmp_path / "t.csv", rows)))
+
+
+def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
+    """The message must tell what is there."""
+    path = table(tmp_path / "t.csv", [("a", 1)], ("texts", "label"))
+    with pytest.raises(ConfigurationError, match="no column text; it has texts, label"):
+        list(read_sentiments(path))
+    with pytest.raises(ConfigurationError, match="cannot read the table"):
+        list(read_sentiments(tmp_path / "absent.csv"))
+
+
+def test_names_with_apostrophes_do_not_hide_a_sentiment() -> None:
+    """Thirteen rows of the real file are no Python literal."""
+    assert parse_decisions("{'Moody's': 'neutral', 'Acme': 'negative'}") == {"neutral", "negative"}
+    assert parse_decisions("{'Acme': 'positive'}") == {"positive"}
+    assert parse_decisions("nonsense") == set()
+
+
+def test_headlines_of_two_minds_are_left_out(tmp_path: Path) -> None:
+    """Good for one and bad for another says nothing about the text as a whole."""
+    rows: list[tuple[object, object]] = [
+        ("Acme buys Globex", "{'Acme': 'negative', 'Globex': 'positive'}"),
+        ("Initech falls", "{'Initech': 'negative'}"),
+    ]
+    examples = list(read_headlines(table(tmp_path / "h.csv", rows, ("Title", "Decisions"))))
+    assert [(e.text, e.sentiment) for e in examples] == [("Initech falls", 0)]
+
+
+def test_no_score_is_earned_by_memory() -> None:
+    """A row that repeats a held-out one, but for its link and its case, must not train."""
+    rows = [
+        Example(text="Acme falls!", source="tweets", sentiment=0),
+        Example(text="acme FALLS", source="tweets", sentiment=1),
+        Example(text="acme falls", source="topics", topic=0),
+        Example(text="Globex rises", source="tweets", sentiment=2),
+        Example(text="", source="tweets", sentiment=2),
+    ]
+    held_out = [Example(text="globex rises", source="tweets", sentiment=2)]
+    kept = list(without_repeats(rows, held_out=held_out))
+    assert [(e.text, e.source) for e in kept] == [("Acme falls!", "tweets"), ("acme falls", "topics")]
+
+
+def test_a_folder_gives_every_set(tmp_path: Path) -> None:
+    """One call reads what a run needs, and knows the files for their hashes."""
+    make_data(tmp_path / "data")
+    corpus = read_corpus(tmp_path / "data")
+    assert {e.source for e in corpus.train} == {"tweets", "headlines", "topics"}
+    assert len(corpus.tweets_valid) == len(corpus.topics_valid) == 10
+    assert all(path.is_file() for path in corpus.files)
