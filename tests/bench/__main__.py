@@ -19,7 +19,7 @@ from tests.bench.classifier import measure_classifier
 from tests.bench.daemon import Start, measure_start
 from tests.bench.pipeline import measure_pipeline
 from tests.bench.rates import Rate
-from tests.bench.store import measure_store
+from tests.bench.store import Measured, measure_store
 
 Section = dict[str, Rate]
 
@@ -35,14 +35,15 @@ def main() -> None:
         start = measure_start(folder)
         with PostgresServer(folder / "postgres") as postgres:
             tell("store ...")
-            store = measure_store(folder, postgres.create_database("store"))
+            urls = {"SQLite": f"sqlite:///{folder}/bench.db", "PostgreSQL": postgres.create_database("store")}
+            store = measure_store(urls)
             tell("pipeline over Kafka and PostgreSQL ...")
             with KafkaServer(folder / "kafka") as kafka:
                 pipeline = measure_pipeline(kafka.bootstrap, postgres.create_database("pipeline"))
     if "--json" in sys.argv:
-        sections = {"classifier": classifier, "store": store, "pipeline": pipeline}
+        sections = {"classifier": classifier, "pipeline": pipeline}
         values = {key: {name: asdict(rate) for name, rate in rates.items()} for key, rates in sections.items()}
-        sys.stdout.write(json.dumps({**values, "start": asdict(start)}) + "\n")
+        sys.stdout.write(json.dumps({**values, "store": [asdict(m) for m in store], "start": asdict(start)}) + "\n")
         return
     sys.stdout.write("\n".join(table(classifier, store, pipeline, start)) + "\n")
 
@@ -52,7 +53,7 @@ def tell(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def table(classifier: Section, store: Section, pipeline: Section, start: Start) -> Iterator[str]:
+def table(classifier: Section, store: list[Measured], pipeline: Section, start: Start) -> Iterator[str]:
     """The table in Markdown."""
     ours = classifier["tapewatch"].median
     alone = pipeline["classifier alone"].median
@@ -67,8 +68,9 @@ def table(classifier: Section, store: Section, pipeline: Section, start: Start) 
     yield row("classifier alone, 500 documents in hand", pipeline["classifier alone"], "")
     whole = pipeline["through Kafka to PostgreSQL"]
     yield row("documents through Kafka, classifier, Kafka, PostgreSQL", whole, f"{whole.median / alone:.2f} of it")
-    for name, rate in store.items():
-        yield row(f"labels counted into {name}", rate, "")
+    for held in store:
+        labels = f"{held.labels_per_s:,.0f} labels"
+        yield f"| rows into {held.database}, 500 labels a transaction | {held.rows_per_s:,.0f} | {labels} |"
     yield f"| start to ready, embedded defaults | {start.ready_s:.1f} s | |"
     yield f"| start to first label | {start.first_label_s:.1f} s | |"
     yield f"| peak memory, all stages in one process | {start.peak_mb:.0f} MB | |"

@@ -83,10 +83,12 @@ class World:
 
 
 @pytest.fixture
-def servers(tmp_path: Path, kafka: KafkaServer, postgres: str) -> Iterator[tuple[KafkaServer, PostgresServer]]:
-    """Servers of our own, to be stopped; the shared ones only tell whether they can be had."""
-    with KafkaServer(tmp_path / "kafka") as broker, PostgresServer(tmp_path / "postgres") as database:
-        yield broker, database
+def servers(
+    tmp_path: Path, kafka: KafkaServer, postgres_server_alone: PostgresServer
+) -> Iterator[tuple[KafkaServer, PostgresServer]]:
+    """Servers of our own, to be stopped; the shared broker only tells whether one can be had."""
+    with KafkaServer(tmp_path / "kafka") as broker:
+        yield broker, postgres_server_alone
 
 
 @pytest.fixture

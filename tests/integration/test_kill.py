@@ -67,9 +67,9 @@ def workers(folder: Path, config: Path, *stages: str) -> Iterator[list[subproces
     """One process a stage named, ended at the end."""
     started = []
     for number, stage in enumerate(stages):
-        log = (folder / f"{stage}-{number}.log").open("wb")
         command = [sys.executable, "-m", "monitor", "run", "--config", str(config), "--stage", stage]
-        started.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+        with (folder / f"{stage}-{number}.log").open("wb") as log:
+            started.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
     try:
         yield started
     finally:
