@@ -1,7 +1,7 @@
 """The network: one BERT encoder, masked mean pooling, two linear heads.
 
 In: token ids and attention mask. Out: logits of the topic and of the sentiment. This module and those that import it
-pull in torch and transformers, which takes seconds: only loading and training do, when asked.
+pull in transformers and PEFT, which takes eight seconds: training and a GPU need them, a CPU that answers does not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
@@ -63,17 +62,6 @@ def read_encoder(folder: Path) -> BertModel:
 
 def _is_unused(name: str) -> bool:
     return name.startswith("pooler.") or name.endswith("position_ids")
-
-
-def read_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
-    """The fast tokeniser of `folder`: cuts to `max_tokens`, never pads."""
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as err:  # the library raises plain Exception
-        raise ArtifactError(f"{folder / 'tokenizer.json'}: cannot be read: {err}") from err
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    return tokenizer
 
 
 def add_lora(encoder: BertModel, *, rank: int, alpha: int, dropout: float) -> PeftModel:

@@ -1,4 +1,4 @@
-"""A BERT encoder that runs over texts laid end to end: no padding, so no work is done for nothing.
+"""The network for a CPU: texts laid end to end, no padding, so no work is done for nothing.
 
 All linear layers see one long row of tokens; only attention looks at one text at a time, texts of one length together.
 What a text gets does not depend on its company but for the last bits of a product of another shape.
@@ -7,69 +7,78 @@ What a text gets does not depend on its company but for the last bits of a produ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from models.merged import Merged, Weights
+from monitor.errors import ArtifactError
+
 Groups = Sequence[tuple[int, int]]  #: Texts and their length, for each run of texts of one length.
+Affine = tuple[Tensor, Tensor]  #: Weight and bias.
 
 
-class PackedLayer(nn.Module):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
     """One transformer layer, its three input projections as one."""
 
-    def __init__(self, layer: Any, *, heads: int) -> None:  # noqa: ANN401 - transformers types no layer
-        super().__init__()
-        attention, own = layer.attention, layer.attention.self
-        self._heads = heads
-        self.project = nn.Linear(own.query.in_features, 3 * own.query.out_features)
-        with torch.no_grad():
-            self.project.weight.copy_(torch.cat([own.query.weight, own.key.weight, own.value.weight]))
-            self.project.bias.copy_(torch.cat([own.query.bias, own.key.bias, own.value.bias]))
-        self.output = attention.output.dense
-        self.attention_norm = attention.output.LayerNorm
-        self.widen = layer.intermediate.dense
-        self.activation = layer.intermediate.intermediate_act_fn
-        self.narrow = layer.output.dense
-        self.norm = layer.output.LayerNorm
+    project: Affine
+    output: Affine
+    attention_norm: Affine
+    widen: Affine
+    narrow: Affine
+    norm: Affine
 
-    def forward(self, hidden: Tensor, groups: Groups) -> Tensor:
-        """Hidden states of all tokens, one row a token."""
-        attended = self.attention_norm(self.output(self._attend(self.project(hidden), groups)) + hidden)
-        return self.norm(self.narrow(self.activation(self.widen(attended))) + attended)  # type: ignore[no-any-return]  # modules return Any
+
+class PackedNetwork:
+    """Encoder and heads; called with rows of token ids it gives the logits of topic and sentiment."""
+
+    def __init__(self, merged: Merged, *, dtype: torch.dtype) -> None:
+        """Lay out the weights of `merged` in `dtype`; the heads, two small products, stay in fp32."""
+        try:
+            weights = {name: tensor.to(dtype) for name, tensor in merged.encoder.items() if tensor.dim() > 0}
+            self._words = weights["embeddings.word_embeddings.weight"]
+            # A text is one segment here, so that the embedding of its segment is part of every position.
+            segment = merged.encoder["embeddings.token_type_embeddings.weight"][0]
+            self._positions = (merged.encoder["embeddings.position_embeddings.weight"] + segment).to(dtype)
+            self._norm = _affine(weights, "embeddings.LayerNorm")
+            self._layers = [_layer(weights, f"encoder.layer.{n}.") for n in range(merged.shape.layers)]
+            self._topic = _affine(merged.heads, "topic")
+            self._sentiment = _affine(merged.heads, "sentiment")
+        except (KeyError, RuntimeError) as err:
+            raise ArtifactError(f"the encoder or the adapter lacks weights: {err}") from err
+        self._heads = merged.shape.heads
+        self._epsilon = merged.shape.epsilon
+
+    def __call__(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Logits of the topic and of the sentiment, one row a text; rows of one length should stand together."""
+        groups = groups_of(rows)
+        ids = torch.tensor([token for row in rows for token in row])
+        positions = torch.cat([torch.arange(length).repeat(count) for count, length in groups])
+        hidden = self._normed(self._words[ids] + self._positions[positions], self._norm)
+        for layer in self._layers:
+            hidden = self._run(layer, hidden, groups)
+        pooled = _means(hidden.float(), groups)
+        return functional.linear(pooled, *self._topic), functional.linear(pooled, *self._sentiment)
+
+    def _run(self, layer: _Layer, hidden: Tensor, groups: Groups) -> Tensor:
+        mixed = self._attend(functional.linear(hidden, *layer.project), groups)
+        attended = self._normed(functional.linear(mixed, *layer.output) + hidden, layer.attention_norm)
+        wide = functional.gelu(functional.linear(attended, *layer.widen))
+        return self._normed(functional.linear(wide, *layer.narrow) + attended, layer.norm)
 
     def _attend(self, projected: Tensor, groups: Groups) -> Tensor:
         parts = []
-        for span, (count, length) in zip(torch.split(projected, [c * n for c, n in groups]), groups, strict=True):
+        for span, (count, length) in zip(_spans(projected, groups), groups, strict=True):
             query, key, value = span.view(count, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
             mixed = functional.scaled_dot_product_attention(query, key, value)
             parts.append(mixed.transpose(1, 2).reshape(count * length, -1))
         return torch.cat(parts)
 
-
-class PackedEncoder(nn.Module):
-    """Embeddings and layers of a `BertModel`, and the mean over each text."""
-
-    def __init__(self, bert: Any) -> None:  # noqa: ANN401 - a `BertModel`, merged
-        super().__init__()
-        self.words = bert.embeddings.word_embeddings
-        self.positions = bert.embeddings.position_embeddings
-        self.types = bert.embeddings.token_type_embeddings
-        self.norm = bert.embeddings.LayerNorm
-        self.layers = nn.ModuleList(
-            PackedLayer(layer, heads=bert.config.num_attention_heads) for layer in bert.encoder.layer
-        )
-
-    def forward(self, ids: Tensor, groups: Groups) -> Tensor:
-        """Mean hidden state of each text, in fp32; `ids` are those of all texts, end to end."""
-        positions = torch.cat([torch.arange(length, device=ids.device).repeat(count) for count, length in groups])
-        hidden = self.norm(self.words(ids) + self.positions(positions) + self.types.weight[0])
-        for layer in self.layers:
-            hidden = layer(hidden, groups)
-        spans = hidden.float().split([count * length for count, length in groups])
-        means = [span.view(count, length, -1).mean(1) for span, (count, length) in zip(spans, groups, strict=True)]
-        return torch.cat(means)
+    def _normed(self, hidden: Tensor, norm: Affine) -> Tensor:
+        return functional.layer_norm(hidden, hidden.shape[-1:], *norm, eps=self._epsilon)
 
 
 def groups_of(rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -81,3 +90,28 @@ def groups_of(rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
         else:
             groups.append((1, len(row)))
     return groups
+
+
+def _means(hidden: Tensor, groups: Groups) -> Tensor:
+    spans = zip(_spans(hidden, groups), groups, strict=True)
+    return torch.cat([span.view(count, length, -1).mean(dim=1) for span, (count, length) in spans])
+
+
+def _spans(rows: Tensor, groups: Groups) -> Sequence[Tensor]:
+    return torch.split(rows, [count * length for count, length in groups])
+
+
+def _layer(weights: Weights, prefix: str) -> _Layer:
+    inputs = [_affine(weights, f"{prefix}attention.self.{name}") for name in ("query", "key", "value")]
+    return _Layer(
+        project=(torch.cat([weight for weight, _ in inputs]), torch.cat([bias for _, bias in inputs])),
+        output=_affine(weights, f"{prefix}attention.output.dense"),
+        attention_norm=_affine(weights, f"{prefix}attention.output.LayerNorm"),
+        widen=_affine(weights, f"{prefix}intermediate.dense"),
+        narrow=_affine(weights, f"{prefix}output.dense"),
+        norm=_affine(weights, f"{prefix}output.LayerNorm"),
+    )
+
+
+def _affine(weights: Weights, name: str) -> Affine:
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]

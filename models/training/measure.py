@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from models.architecture import TwoHeads
 from models.backend import Answers
 from models.batching import plan
-from models.engine import TorchEngine
+from models.engine import TorchEngine, read_packed
+from models.tokens import read_tokenizer
 from models.training.data import NO_LABEL, Corpus, Example
 from models.training.scores import Scores, score
 
 Array = NDArray[np.float64]
+CPU = torch.device("cpu")
 
 
-def measure(network: TwoHeads, tokenizer: Tokenizer, corpus: Corpus) -> dict[str, float]:
-    """Scores of the merged `network` in fp32, and how far bf16 agrees; changes `network` to bf16."""
-    cpu = torch.device("cpu")
+def measure(folders: tuple[Path, Path], corpus: Corpus, *, max_tokens: int) -> dict[str, float]:
+    """Scores of the encoder and the adapter in `folders`, merged, in fp32 and bf16, and how far the two agree."""
     examples = (*corpus.tweets_valid, *corpus.topics_valid)
-    exact = answers_of(TorchEngine(network, tokenizer, device=cpu, dtype=torch.float32), examples)
-    short = answers_of(TorchEngine(network, tokenizer, device=cpu, dtype=torch.bfloat16), examples)
+    tokenizer = read_tokenizer(folders[0], max_tokens=max_tokens)
+    exact, short = (
+        answers_of(TorchEngine(read_packed(*folders, dtype), tokenizer, device=CPU, dtype=dtype), examples)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
     metrics: dict[str, float] = {}
     for name, found in (("fp32", exact), ("bf16", short)):
         metrics.update(_flat(f"tweets_valid.{name}", score_of(found[1], [e.sentiment for e in examples])))

@@ -19,12 +19,13 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from models.architecture import TwoHeads, add_lora, read_encoder, read_network, read_tokenizer
+from models.architecture import TwoHeads, add_lora, read_encoder
 from models.artifacts import ADAPTER_WEIGHTS, HEADS, NEEDED
 from models.digests import sha256_of
 from models.encoders import MINILM, obtain_encoder
 from models.hardware import pick_device
 from models.manifest import SCHEMA, BaseEncoder, Manifest
+from models.tokens import read_tokenizer
 from models.training.card import write_card
 from models.training.config import TrainingConfig
 from models.training.data import NO_LABEL, Corpus, Example, read_corpus
@@ -71,8 +72,7 @@ def train(
     with Logbook(out / "training.jsonl") as logbook:
         best_epoch = _fit(corpus, (folder, tokenizer), config, out, logbook)
         logbook.tell("measuring_started", {"best_epoch": best_epoch})
-        network = read_network(folder, out, topics=len(corpus.topics))
-        metrics = measure(network, read_tokenizer(folder, max_tokens=MAX_TOKENS), corpus)
+        metrics = measure((folder, out), corpus, max_tokens=MAX_TOKENS)
         seconds = round(logbook.seconds, 1)
         logbook.tell("training_finished", {"best_epoch": best_epoch, **metrics})
     manifest = Manifest(

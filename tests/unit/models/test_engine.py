@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
-from models.architecture import read_network, read_tokenizer
+from models.architecture import TwoHeads, read_network
 from models.artifacts import read_adapter
 from models.classifier import classifier_of
 from models.engine import TorchEngine, load_engine
 from models.hardware import pick_device, pick_dtype
+from models.merged import read_merged
 from models.packed import groups_of
+from models.padded import PaddedNetwork
 from monitor.domain import Prediction
-from monitor.errors import ConfigurationError
+from monitor.errors import ArtifactError, ConfigurationError
 from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings
 from tests.fixtures.tiny_model import TOPICS, TinyModel, sentence
 
+ROOT = Path(__file__).resolve().parents[3]
 TEXTS = [sentence(range(n, n + 1 + (n * 5) % 23)) for n in range(40)]
 
 
@@ -41,30 +51,74 @@ def numbers(answers: Sequence[Prediction | Exception]) -> np.ndarray:
     return np.array([(p.negative, p.neutral, p.positive) for p in rows])
 
 
-def test_packed_texts_get_what_padded_ones_get(tiny_model: TinyModel) -> None:
-    """The packed encoder is our own; transformers' is the reference."""
+def reference_network(model: TinyModel) -> TwoHeads:
+    """The same folders through transformers and PEFT."""
+    return read_network(model.encoder, model.adapter, topics=len(TOPICS))
+
+
+def test_packed_texts_get_what_transformers_and_peft_give(tiny_model: TinyModel) -> None:
+    """Merging and the packed encoder are our own code; theirs is the reference, one padded text at a time."""
     engine = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model))
     rows = engine.tokenise(TEXTS)
     packed = engine.run(rows)
-    network = read_network(tiny_model.encoder, tiny_model.adapter, topics=len(TOPICS))
+    network = reference_network(tiny_model)
     for row, topics, sentiments in zip(rows, packed.topics, packed.sentiments, strict=True):
-        ids = torch.tensor([[*row, 0, 0]])
         mask = torch.tensor([[1] * len(row) + [0, 0]])
-        topic, sentiment = network(ids, mask)
+        topic, sentiment = network(torch.tensor([[*row, 0, 0]]), mask)
         np.testing.assert_allclose(topics, topic[0].softmax(-1).numpy(), atol=1e-5)
         np.testing.assert_allclose(sentiments, sentiment[0].softmax(-1).numpy(), atol=1e-5)
 
 
-def test_the_padded_path_gives_the_same(tiny_model: TinyModel) -> None:
-    """The GPU's path must answer as the CPU's does; its arithmetic is tested here without one."""
-    network = read_network(tiny_model.encoder, tiny_model.adapter, topics=len(TOPICS))
-    tokenizer = read_tokenizer(tiny_model.encoder, max_tokens=64)
-    engine = TorchEngine(network, tokenizer, device=torch.device("cpu"), dtype=torch.float32, packed=False)
+def test_the_path_of_the_gpu_gives_the_same(tiny_model: TinyModel) -> None:
+    """Two networks, one answer; the arithmetic of the padded one is tested here without a GPU."""
+    engine = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model))
+    cpu = torch.device("cpu")
+    padded = PaddedNetwork(reference_network(tiny_model), device=cpu, dtype=torch.float32)
+    other = TorchEngine(padded, Tokenizer.from_file(str(tiny_model.encoder / "tokenizer.json")), device=cpu,
+                        dtype=torch.float32)  # fmt: skip
     rows = engine.tokenise(TEXTS)
-    reference = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model)).run(rows)
-    found = engine.run(rows)
-    np.testing.assert_allclose(found.topics, reference.topics, atol=1e-5)
-    np.testing.assert_allclose(found.sentiments, reference.sentiments, atol=1e-5)
+    found, expected = other.run(rows), engine.run(rows)
+    np.testing.assert_allclose(found.topics, expected.topics, atol=1e-5)
+    np.testing.assert_allclose(found.sentiments, expected.sentiments, atol=1e-5)
+
+
+def test_answering_on_a_cpu_imports_no_transformers() -> None:
+    """It takes eight seconds and two hundred megabytes that a worker has no use for."""
+    code = "import sys, models.engine; print(sorted({'transformers', 'peft'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "match"),
+    [
+        ("adapter_config.json", {"use_dora": True}, "only plain LoRA"),
+        ("adapter_config.json", {"r": 0}, "does not fit"),
+    ],
+)
+def test_an_adapter_that_cannot_be_merged_is_refused(
+    tiny_model: TinyModel, tmp_path: Path, file: str, values: dict[str, object], match: str
+) -> None:
+    """Ignoring what is not understood would answer something else than was trained."""
+    folder = Path(shutil.copytree(tiny_model.adapter, tmp_path / "adapter"))
+    path = folder / file
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match=match):
+        read_merged(tiny_model.encoder, folder)
+
+
+def test_an_adapter_of_another_shape_is_refused(tiny_model: TinyModel, tmp_path: Path) -> None:
+    """Weights too many, too few or too large are named, not guessed."""
+    folder = Path(shutil.copytree(tiny_model.adapter, tmp_path / "adapter"))
+    path = folder / "adapter_model.safetensors"
+    weights = load_file(path)
+    save_file({**weights, "base_model.model.surprise": torch.zeros(1)}, path)
+    with pytest.raises(ArtifactError, match="surprise"):
+        read_merged(tiny_model.encoder, folder)
+    first = min(weights)
+    save_file({**weights, first: torch.zeros(3, 5)}, path)
+    with pytest.raises(ArtifactError, match="does not fit"):
+        read_merged(tiny_model.encoder, folder)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
