@@ -25,9 +25,9 @@ def run_daemon(settings: Settings, *, stages: Sequence[str]) -> int:
     """
     configure_logging(settings.logging)
     stop = threading.Event()
+    _leave_on_signals(stop)
     monitor = Monitor(settings, stop=stop)
     monitor.prepare(stages)
-    _leave_on_signals(stop)
     return run_monitor(monitor, stages)
 
 
