@@ -149,7 +149,7 @@ class AlertMetrics:
             registry=registry,
         )  # fmt: skip
         self.deliveries = Counter(
-            "tapewatch_deliveries", "Attempts to deliver, by outcome: delivered, retry, refused, superseded.",
+            "tapewatch_deliveries", "Attempts to deliver, by outcome: delivered, retry, refused.",
             ["receiver", "outcome"], registry=registry,
         )  # fmt: skip
         self.outbox = Gauge("tapewatch_outbox_notifications", "Notifications that wait.", registry=registry)
@@ -174,5 +174,5 @@ class AlertMetrics:
 
     def start_receiver(self, receiver: str) -> None:
         """Initialise the series of `receiver` to zero."""
-        for outcome in ("delivered", "retry", "refused", "superseded"):
+        for outcome in ("delivered", "retry", "refused"):
             self.deliveries.labels(receiver=receiver, outcome=outcome)

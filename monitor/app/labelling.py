@@ -14,8 +14,9 @@ import msgspec
 from models import load_classifier
 from monitor.console import Output
 from monitor.domain import Prediction
+from monitor.logs import configure_logging
 from monitor.ports import Classifier
-from monitor.settings import ClassifierSettings
+from monitor.settings import ClassifierSettings, LoggingSettings
 
 BATCH = 256  #: Lines in hand at once: enough to sort by length, few enough to stream.
 
@@ -53,6 +54,8 @@ def label_stream(settings: ClassifierSettings, lines: BinaryIO, out: BinaryIO) -
 
     A refused line gives no label; standard error names its number and what is wrong.
     """
+    # Before anything is logged: standard output is for labels alone.
+    configure_logging(LoggingSettings(level="warning"))
     classifier = load_classifier(settings)
     refused = 0
     for batch in _batches(enumerate(lines, start=1)):
@@ -117,6 +120,7 @@ def train_adapter(data: Path, out: Path, training_path: Path | None, *, output: 
     """Fine-tune an adapter on `data`, write it to `out`, and show what was measured."""
     from models.training.run import read_config, train
 
+    configure_logging(LoggingSettings())
     report = train(data, out, read_config(training_path))
     output.rows(
         [{"measure": name, "value": value} for name, value in report.metrics.items()],
