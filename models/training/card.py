@@ -10,7 +10,7 @@ _CARD = """\
 # {model}
 
 LoRA adapter and two heads (topic, {topics} classes; sentiment, negative/neutral/positive) for
-[{base}](https://huggingface.co/{base}) (Apache-2.0) at revision `{revision}`.
+{base} of the model hub (Apache-2.0) at revision `{revision}`.
 English financial news and posts. Written by the training run on {created_at}; do not edit by hand.
 
 ## Measured
