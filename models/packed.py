@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.linear import Linear
 from models.merged import Merged, Weights
 from monitor.errors import ArtifactError
 
@@ -24,11 +25,11 @@ Affine = tuple[Tensor, Tensor]  #: Weight and bias.
 class _Layer:
     """One transformer layer, its three input projections as one."""
 
-    project: Affine
-    output: Affine
+    project: Linear
+    output: Linear
     attention_norm: Affine
-    widen: Affine
-    narrow: Affine
+    widen: Linear
+    narrow: Linear
     norm: Affine
 
 
@@ -64,10 +65,9 @@ class PackedNetwork:
         return functional.linear(pooled, *self._topic), functional.linear(pooled, *self._sentiment)
 
     def _run(self, layer: _Layer, hidden: Tensor, groups: Groups) -> Tensor:
-        mixed = self._attend(functional.linear(hidden, *layer.project), groups)
-        attended = self._normed(functional.linear(mixed, *layer.output) + hidden, layer.attention_norm)
-        wide = functional.gelu(functional.linear(attended, *layer.widen))
-        return self._normed(functional.linear(wide, *layer.narrow) + attended, layer.norm)
+        mixed = self._attend(layer.project(hidden), groups)
+        attended = self._normed(layer.output(mixed) + hidden, layer.attention_norm)
+        return self._normed(layer.narrow(layer.widen(attended)) + attended, layer.norm)
 
     def _attend(self, projected: Tensor, groups: Groups) -> Tensor:
         parts = []
@@ -104,11 +104,11 @@ def _spans(rows: Tensor, groups: Groups) -> Sequence[Tensor]:
 def _layer(weights: Weights, prefix: str) -> _Layer:
     inputs = [_affine(weights, f"{prefix}attention.self.{name}") for name in ("query", "key", "value")]
     return _Layer(
-        project=(torch.cat([weight for weight, _ in inputs]), torch.cat([bias for _, bias in inputs])),
-        output=_affine(weights, f"{prefix}attention.output.dense"),
+        project=Linear(torch.cat([weight for weight, _ in inputs]), torch.cat([bias for _, bias in inputs])),
+        output=Linear(*_affine(weights, f"{prefix}attention.output.dense")),
         attention_norm=_affine(weights, f"{prefix}attention.output.LayerNorm"),
-        widen=_affine(weights, f"{prefix}intermediate.dense"),
-        narrow=_affine(weights, f"{prefix}output.dense"),
+        widen=Linear(*_affine(weights, f"{prefix}intermediate.dense"), activation="gelu"),
+        narrow=Linear(*_affine(weights, f"{prefix}output.dense")),
         norm=_affine(weights, f"{prefix}output.LayerNorm"),
     )
 

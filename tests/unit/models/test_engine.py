@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from models.artifacts import read_adapter
 from models.classifier import classifier_of
 from models.engine import TorchEngine, load_engine
 from models.hardware import pick_device, pick_dtype
+from models.linear import Linear
 from models.merged import read_merged
 from models.packed import groups_of
 from models.padded import PaddedNetwork
@@ -166,6 +168,18 @@ def test_precision_follows_the_settings() -> None:
     """Whoever asks for fp32 gets it, also where bf16 is faster."""
     assert pick_dtype("fp32", "cpu") is torch.float32
     assert pick_dtype("bf16", "cpu") is torch.bfloat16
+
+
+@pytest.mark.parametrize("activation", ["none", "gelu"])
+def test_the_fused_product_is_the_plain_one(
+    activation: Literal["none", "gelu"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operators under it have no public name; should one change its meaning, this fails and not the labels."""
+    generator = torch.Generator().manual_seed(5)
+    weight, bias, rows = (torch.randn(shape, generator=generator).bfloat16() for shape in ((48, 32), (48,), (7, 32)))
+    fused = Linear(weight, bias, activation=activation)(rows)
+    monkeypatch.setattr("models.linear.has_onednn", lambda: False)
+    torch.testing.assert_close(fused, Linear(weight, bias, activation=activation)(rows), atol=0.05, rtol=0.02)
 
 
 def test_rows_of_one_length_run_together() -> None:
