@@ -6,6 +6,7 @@ taken. It enters the cache by one rename, so that workers that start together ne
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -126,6 +127,9 @@ def _publish(folder: Path, target: Path) -> None:
 
 def main() -> int:
     """Fetch the base encoder of the shipped adapter; for set-up."""
+    if not cache_folder(MINILM).is_dir():
+        sys.stdout.write(f"base encoder: fetching {MINILM.name} (91 MB, once)\n")
+        sys.stdout.flush()
     try:
         folder = obtain_encoder(MINILM)
     except ArtifactError as err:
@@ -136,4 +140,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     raise SystemExit(main())
