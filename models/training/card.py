@@ -14,7 +14,7 @@ LoRA adapter and two heads (topic, {topics} classes; sentiment, negative/neutral
 English financial news and posts. Written by the training run on {created_at}; do not edit by hand.
 
 ## Measured
-On the validation files, which neither trained the model nor chose anything about this run. `ece` is the expected
+On the validation files, which the run read only after its last choice was made. `ece` is the expected
 calibration error (15 bins). fp32 and bf16 are the merged model as it runs in use.
 
 | measure | value |
@@ -22,7 +22,7 @@ calibration error (15 bins). fp32 and bf16 are the merged model as it runs in us
 {metrics}
 
 ## Made
-`tapewatch train --data DATA --out FOLDER{settings_hint}`, with
+`tapewatch train --data DATA --out FOLDER`, with
 
 | setting | value |
 |---|---|
@@ -45,7 +45,7 @@ Rows that stand in a validation file, or repeat another apart from the link, wer
 """
 
 
-def write_card(folder: Path, manifest: Manifest, *, settings_hint: str = "") -> None:
+def write_card(folder: Path, manifest: Manifest) -> None:
     """Write `MODEL_CARD.md` into `folder`."""
     text = _CARD.format(
         model=manifest.model,
@@ -55,7 +55,6 @@ def write_card(folder: Path, manifest: Manifest, *, settings_hint: str = "") -> 
         created_at=manifest.created_at[:10],
         metrics=_rows(manifest.metrics.items()),
         settings=_rows(manifest.training.items()),
-        settings_hint=settings_hint,
         data=_rows(manifest.data.items()),
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
