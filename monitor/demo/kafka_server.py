@@ -144,7 +144,8 @@ class KafkaServer:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
         command = [java, *JVM_OPTIONS, "-cp", class_path, "kafka.tools.StorageTool", "format"]
         done = subprocess.run(  # noqa: S603 - a fixed command line, no shell
-            [*command, "--standalone", "-t", cluster_id, "-c", str(properties)],
+            # One word with its value: one id in 64 begins with a hyphen, and would be taken for an option.
+            [*command, "--standalone", f"--cluster-id={cluster_id}", "-c", str(properties)],
             capture_output=True,
             timeout=READY_S,
             check=False,
