@@ -88,17 +88,21 @@ def test_a_message_in_a_loop_is_written_once() -> None:
     """A Kafka client once wrote a million lines in half a minute."""
     out = configured()
     for attempt in range(1000):
-        logging.getLogger("kafka.cluster").warning("no broker, attempt %d", attempt)
+        # Not a kafka logger: clients of other tests may still write there, and the bus has a limit of its own on it.
+        logging.getLogger("mail.log").warning("no broker, attempt %d", attempt)
     for _ in range(3):
         structlog.get_logger("a").info("ours")
-    assert [line["event"] for line in lines(out)] == ["no broker, attempt 0", "ours", "ours", "ours"]
+    written = [line["event"] for line in lines(out)]
+    assert [text for text in written if text.startswith(("no broker", "ours"))] == [
+        "no broker, attempt 0", "ours", "ours", "ours",
+    ]  # fmt: skip
 
 
 def test_what_was_held_back_is_counted_in_the_next_line() -> None:
     """A flood must still show as one."""
     out = configured()
     for at in (100.0, 101.0, 102.0, 111.0):
-        record = logging.makeLogRecord({"name": "kafka.x", "msg": "away", "levelno": 30, "levelname": "WARNING"})
+        record = logging.makeLogRecord({"name": "mail.log", "msg": "away", "levelno": 30, "levelname": "WARNING"})
         record.created = at
-        logging.getLogger("kafka.x").handle(record)
-    assert [line.get("repeated") for line in lines(out)] == [None, 2]
+        logging.getLogger("mail.log").handle(record)
+    assert [line.get("repeated") for line in lines(out) if line["event"] == "away"] == [None, 2]
