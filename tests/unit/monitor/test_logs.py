@@ -35,8 +35,9 @@ def configured(**settings: Any) -> io.StringIO:
 
 
 def lines(out: io.StringIO) -> list[dict[str, Any]]:
-    """What was written, as JSON lines."""
-    return [json.loads(line) for line in out.getvalue().splitlines()]
+    """What was written, without what Kafka clients of other tests may still have to say."""
+    written = [json.loads(line) for line in out.getvalue().splitlines()]
+    return [line for line in written if not str(line.get("logger", "")).startswith("kafka")]
 
 
 def test_an_event_is_one_json_line_off_a_terminal() -> None:
@@ -62,8 +63,8 @@ def test_the_level_holds_for_us_and_noisy_libraries_keep_to_warnings() -> None:
     """A client library must not bury the monitor's own lines."""
     out = configured(level="info")
     structlog.get_logger("a").debug("hidden")
-    logging.getLogger("kafka.conn").info("hidden")
-    logging.getLogger("kafka.conn").warning("node %s away", 1)
+    logging.getLogger("mail.log").info("hidden")
+    logging.getLogger("mail.log").warning("node %s away", 1)
     assert [line["event"] for line in lines(out)] == ["node 1 away"]
 
 
