@@ -15,18 +15,28 @@ class DeviceMemoryError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """One text as the network reads it."""
+
+    ids: Sequence[int]
+    spans: tuple[tuple[int, ...], ...] = ()  #: Per entity that is asked for, the positions of its tokens; empty: none.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """Probabilities for a batch, one row a text, in the order of the batch."""
 
     topics: NDArray[np.float32]  #: Rows x topics.
     sentiments: NDArray[np.float32]  #: Rows x (negative, neutral, positive).
+    finance: NDArray[np.float32]  #: Rows; probability that the text is about finance.
+    entities: NDArray[np.float32]  #: Spans x (negative, neutral, positive), text after text.
 
 
 class Backend(Protocol):
     """Tokens and probabilities."""
 
-    def tokenise(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
-        """Token ids of each text, cut to the longest that the encoder takes."""
+    def tokenise(self, texts: Sequence[str], surfaces: Sequence[Sequence[Sequence[str]]]) -> Sequence[Tokens]:
+        """Tokens of each text, cut to the longest that the encoder takes; per text and entity its surfaces."""
 
-    def run(self, rows: Sequence[Sequence[int]]) -> Answers:
+    def run(self, rows: Sequence[Tokens]) -> Answers:
         """Probabilities of `rows`; raises `DeviceMemoryError` when they do not fit."""

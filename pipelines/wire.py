@@ -13,7 +13,16 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from monitor.domain import Document, Label, Prediction, Probabilities, Record, SourceClass
+from monitor.domain import (
+    Abstention,
+    Document,
+    EntitySentiment,
+    Label,
+    Prediction,
+    Probabilities,
+    Record,
+    SourceClass,
+)
 from monitor.errors import InvalidRecordError
 
 VERSION = 1
@@ -54,6 +63,16 @@ class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     story_id: str = ""
 
 
+class EntityRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The sentiment towards one entity, on the bus."""
+
+    entity: str
+    negative: float
+    neutral: float
+    positive: float
+    uncertain: bool = False
+
+
 class LabelRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A label on the bus, with its document (text cut to an excerpt)."""
 
@@ -66,6 +85,9 @@ class LabelRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     positive: float
     model: str
     labeled_at: datetime
+    entities: tuple[EntityRecord, ...] = ()
+    finance: float = 1.0
+    abstained: Abstention | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,11 +143,15 @@ def encode_label(label: Label) -> bytes:
         document=_document_record(label.document, label.document.text[:EXCERPT_CHARS]),
         topic=prediction.topic,
         topic_probability=round(prediction.topic_probability, 6),
-        negative=round(prediction.probabilities.negative, 6),
-        neutral=round(prediction.probabilities.neutral, 6),
-        positive=round(prediction.probabilities.positive, 6),
         model=prediction.model,
         labeled_at=label.labeled_at,
+        entities=tuple(
+            EntityRecord(entity=answer.entity, uncertain=answer.uncertain, **_split(answer.probabilities))
+            for answer in prediction.entities
+        ),
+        finance=round(prediction.finance, 6),
+        abstained=prediction.abstained,
+        **_split(prediction.probabilities),
     )
     return _encoder.encode(record)
 
@@ -134,16 +160,29 @@ def decode_label(data: bytes) -> Label:
     """Read a record of the labels topic."""
     record = _decode(_label, data)
     _check_version(record.v)
-    probabilities = Probabilities(negative=record.negative, neutral=record.neutral, positive=record.positive)
     prediction = Prediction(
         topic=record.topic,
         topic_probability=record.topic_probability,
-        probabilities=probabilities,
+        probabilities=_joined(record),
         model=record.model,
+        entities=tuple(
+            EntitySentiment(entity=answer.entity, probabilities=_joined(answer), uncertain=answer.uncertain)
+            for answer in record.entities
+        ),
+        finance=record.finance,
+        abstained=record.abstained,
     )
     return Label(
         document=_to_document(record.document), prediction=prediction, labeled_at=_utc(record.labeled_at, "labeled_at")
     )
+
+
+def _split(probabilities: Probabilities) -> dict[str, float]:
+    return {name: round(getattr(probabilities, name), 6) for name in ("negative", "neutral", "positive")}
+
+
+def _joined(record: LabelRecord | EntityRecord) -> Probabilities:
+    return Probabilities(negative=record.negative, neutral=record.neutral, positive=record.positive)
 
 
 def encode_dead_letter(record: Record, error: InvalidRecordError, *, stage: str, at: datetime) -> bytes:

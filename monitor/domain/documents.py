@@ -71,6 +71,14 @@ class Sentiment(StrEnum):
     POSITIVE = "positive"
 
 
+class Abstention(StrEnum):
+    """Why an answer carries no verdict: it is counted as a document and a story, never as negative or positive."""
+
+    LOW_CONFIDENCE = "low_confidence"  #: The most probable sentiment is below the model's threshold.
+    OFF_TOPIC = "off_topic"  #: The text is not about finance.
+    LANGUAGE = "language"  #: No adapter reads the language; the text was not scored.
+
+
 def require_utc(at: datetime, name: str) -> None:
     """Raise `InvalidRecordError` unless `at` is timezone-aware and UTC."""
     if at.utcoffset() != timedelta(0):
@@ -135,18 +143,44 @@ class Probabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A watched entity, and the words by which a text names it."""
+
+    entity: str  #: Ticker.
+    surfaces: tuple[str, ...]  #: As written in the text: `Apple`, `$AAPL`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySentiment:
+    """What a text says about one of the entities that it names."""
+
+    entity: str  #: Ticker.
+    probabilities: Probabilities
+    uncertain: bool = False  #: True when the most probable sentiment is below the model's threshold.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What the model answered on one text."""
 
-    topic: str  #: One of the 20 topic classes.
+    topic: str  #: One of the 20 topic classes; empty when the text was not scored.
     topic_probability: float  #: In [0, 1].
-    probabilities: Probabilities
+    probabilities: Probabilities  #: Of the text as a whole.
     model: str  #: Version of the model: adapter name, version and digest.
+    entities: tuple[EntitySentiment, ...] = ()  #: One each for the entities that were asked for.
+    finance: float = 1.0  #: Probability that the text is about finance, in [0, 1].
+    abstained: Abstention | None = None  #: Why there is no verdict, where there is none.
 
     @property
     def sentiment(self) -> Sentiment:
-        """The most probable sentiment."""
+        """The most probable sentiment of the text as a whole."""
         return self.probabilities.top
+
+    def towards(self, entity: str) -> EntitySentiment:
+        """The answer on `entity`; on `ALL`, or where the model was not asked, that of the text as a whole."""
+        found = (answer for answer in self.entities if answer.entity == entity)
+        uncertain = self.abstained is Abstention.LOW_CONFIDENCE
+        return next(found, EntitySentiment(entity=entity, probabilities=self.probabilities, uncertain=uncertain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from monitor.domain import (
-    Prediction,
-)
+from monitor.domain import Mention, Prediction
 
 
 class Classifier(Protocol):
-    """Text to topic and sentiment."""
+    """Text to topic and sentiment, of the text and of the entities it names."""
 
     @property
     def version(self) -> str:
         """Adapter name, version and digest; travels in every label."""
 
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction | Exception]:
-        """One answer a text, in order; a text that alone fails gives its exception and costs the others nothing."""
+    def classify(
+        self, texts: Sequence[str], mentions: Sequence[Sequence[Mention]] | None = None
+    ) -> Sequence[Prediction | Exception]:
+        """One answer a text, in order; a text that alone fails gives its exception and costs the others nothing.
+
+        `mentions` holds for each text the entities whose sentiment is asked for; an entity whose words are not found
+        gets the sentiment of the text as a whole. None asks for no entity.
+        """
