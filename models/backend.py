@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,7 +29,12 @@ class Answers:
     topics: NDArray[np.float32]  #: Rows x topics.
     sentiments: NDArray[np.float32]  #: Rows x (negative, neutral, positive).
     finance: NDArray[np.float32]  #: Rows; probability that the text is about finance.
-    entities: NDArray[np.float32]  #: Spans x (negative, neutral, positive), text after text.
+    entities: NDArray[np.float32]  #: Spans x (negative, neutral, positive), text after text; an empty span gets those
+    #: of its text.
+
+
+Landing = Callable[[], Answers]
+"""Waits for a batch that was started, and gives its answers."""
 
 
 class Backend(Protocol):
@@ -40,3 +45,18 @@ class Backend(Protocol):
 
     def run(self, rows: Sequence[Tokens]) -> Answers:
         """Probabilities of `rows`; raises `DeviceMemoryError` when they do not fit."""
+
+
+class OverlappingBackend(Backend, Protocol):
+    """A backend that may begin with one batch before another has landed."""
+
+    @property
+    def window(self) -> int:
+        """Texts that are sorted by length together."""
+
+    @property
+    def ahead(self) -> int:
+        """Windows that may be tokenised in a thread before the device asks for them; 0 where that costs."""
+
+    def start(self, rows: Sequence[Tokens]) -> Landing:
+        """Begin with `rows`; this or the landing raises `DeviceMemoryError` when they do not fit."""

@@ -1,131 +1,150 @@
 """The classifier: texts in, one prediction or one exception a text out, in order.
 
 A batch that fails is tried again text by text, so that one bad text costs the others nothing; a batch that does not
-fit into the device's memory is cut smaller, and so are those after it. This module does not import torch.
+fit into the device's memory is cut smaller, and so are those after it. While a device has one batch in hand the next
+is started, and where it pays the texts after those are tokenised. This module does not import torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-import numpy as np
 import structlog
 
+from models.ahead import made_ahead
 from models.artifacts import Adapter, read_adapter
-from models.backend import Answers, Backend, DeviceMemoryError
+from models.backend import Answers, DeviceMemoryError, Landing, OverlappingBackend, Tokens
 from models.batching import plan
 from models.text import prepare
-from monitor.domain import Prediction, Probabilities
-from monitor.errors import InvalidRecordError
+from models.verdicts import Verdicts, failed
+from monitor.domain import Mention, Prediction
 from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
 
 MIN_BUDGET = 64  #: Padded tokens; a device without room for that cannot serve.
-WARM_UP = ("Shares fell.", "Shares rose after the company raised its outlook for the year. " * 4)
 
-_Rows = dict[int, Sequence[int]]
+WARM_UP = "Shares rose after the company raised its outlook for the year. "
+CHARS_A_TOKEN = 5  #: Of that text.
+
+_Answers = dict[int, Prediction | Exception]  #: By number of the text in the call; likewise the next.
+_Rows = dict[int, Tokens]
+_Mentions = Sequence[Sequence[Mention]]
 
 
 class TextClassifier:
     """The port `Classifier` over a backend."""
 
     def __init__(
-        self, backend: Backend, *, version: str, topics: tuple[str, ...], max_batch_tokens: int, max_text_chars: int
+        self, backend: OverlappingBackend, verdicts: Verdicts, *, max_batch_tokens: int, max_text_chars: int
     ) -> None:
         self._backend = backend
-        self._version = version
-        self._topics = topics
+        self._verdicts = verdicts
         self._budget = max_batch_tokens
         self._max_text_chars = max_text_chars
 
     @property
     def version(self) -> str:
         """Adapter name, version and digest."""
-        return self._version
+        return self._verdicts.model
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topic classes, in label order."""
-        return self._topics
+        return self._verdicts.topics
 
     @property
     def budget(self) -> int:
         """Padded tokens a batch may have; falls when the device runs out of memory."""
         return self._budget
 
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction | Exception]:
+    def classify(self, texts: Sequence[str], mentions: _Mentions | None = None) -> Sequence[Prediction | Exception]:
         """One answer a text, in order; a text that alone fails gives its exception."""
-        answers: dict[int, Prediction | Exception] = {}
-        rows = self._tokenise(texts, answers)
-        while rows:
-            rows = self._run(rows, answers)
+        asked: _Mentions = [()] * len(texts) if mentions is None else mentions
+        if len(asked) != len(texts):
+            raise ValueError(f"{len(texts)} texts, but mentions for {len(asked)}")
+        answers: _Answers = {}
+        size = self._backend.window
+        windows = (range(start, min(start + size, len(texts))) for start in range(0, len(texts), size))
+        tokenised = made_ahead(lambda window: self._tokenise(window, texts, asked), windows, depth=self._backend.ahead)
+        for rows, failures in tokenised:
+            answers.update(failures)
+            while rows:
+                rows = self._run(rows, asked, answers)  # noqa: PLW2901 - what is left of them
         return [answers[index] for index in range(len(texts))]
 
-    def _tokenise(self, texts: Sequence[str], answers: dict[int, Prediction | Exception]) -> _Rows:
+    def warm_up(self, lengths: Sequence[int]) -> None:
+        """Run a full batch of about each length, so that the first live one finds everything in place."""
+        for length in lengths:
+            text = (WARM_UP * length)[: length * CHARS_A_TOKEN]
+            self.classify([text] * max(1, self._budget // length))
+
+    def _tokenise(self, window: range, texts: Sequence[str], asked: _Mentions) -> tuple[_Rows, _Answers]:
+        """Tokens of the texts in `window`, and the exceptions of those that have none."""
         try:
-            return dict(enumerate(self._tokens(texts)))
+            return dict(zip(window, self._tokens(window, texts, asked), strict=True)), {}
         except Exception as err:  # noqa: BLE001 - whatever one text did, the others are still to be answered
-            log.warning("tokeniser_failed", texts=len(texts), error=type(err).__name__)
+            log.warning("tokeniser_failed", texts=len(window), error=type(err).__name__)
         rows: _Rows = {}
-        for index, text in enumerate(texts):
+        failures: _Answers = {}
+        for index in window:
             try:
-                rows[index] = self._tokens([text])[0]
+                rows[index] = self._tokens([index], texts, asked)[0]
             except Exception as err:  # noqa: BLE001 - the answer to this text is its exception
-                answers[index] = _failed(err)
-        return rows
+                failures[index] = failed(err)
+        return rows, failures
 
-    def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
-        return self._backend.tokenise([prepare(text, max_chars=self._max_text_chars) for text in texts])
+    def _tokens(self, indexes: Sequence[int], texts: Sequence[str], asked: _Mentions) -> Sequence[Tokens]:
+        prepared = [prepare(texts[index], max_chars=self._max_text_chars) for index in indexes]
+        return self._backend.tokenise(prepared, [[_surfaces(m.surfaces) for m in asked[index]] for index in indexes])
 
-    def _run(self, rows: _Rows, answers: dict[int, Prediction | Exception]) -> _Rows:
+    def _run(self, rows: _Rows, asked: _Mentions, answers: _Answers) -> _Rows:
         """Answer `rows`; returns those that have to be cut into smaller batches."""
-        order = list(rows)
-        lengths = [len(rows[index]) for index in order]
-        for batch in plan(lengths, budget=self._budget):
-            indexes = [order[position] for position in batch]
+        for indexes, landing in self._started(rows):
             try:
-                found = self._backend.run([rows[index] for index in indexes])
+                found = self._verdicts.of(landing(), [asked[index] for index in indexes])
             except DeviceMemoryError as err:
                 if len(indexes) > 1 and self._budget > MIN_BUDGET:
                     self._halve()
                     break
                 log.warning("smallest_batch_too_large", texts=len(indexes), error=str(err))
-                answers.update({index: self._alone(rows[index]) for index in indexes})
+                found = [self._alone(rows[index], asked[index]) for index in indexes]
             except Exception as err:  # noqa: BLE001 - tried again one by one
                 log.warning("batch_failed", texts=len(indexes), error=type(err).__name__)
-                answers.update({index: self._alone(rows[index]) for index in indexes})
-            else:
-                answers.update(zip(indexes, self._predictions(found), strict=True))
-        return {index: ids for index, ids in rows.items() if index not in answers}
+                found = [self._alone(rows[index], asked[index]) for index in indexes]
+            answers.update(zip(indexes, found, strict=True))
+        return {index: row for index, row in rows.items() if index not in answers}
+
+    def _started(self, rows: _Rows) -> Iterator[tuple[list[int], Landing]]:
+        """Batches in work; the next one is started before the last is given out to be waited for."""
+        order = list(rows)
+        before: tuple[list[int], Landing] | None = None
+        for batch in plan([len(rows[index].ids) for index in order], budget=self._budget):
+            indexes = [order[position] for position in batch]
+            after = indexes, self._start([rows[index] for index in indexes])
+            if before:
+                yield before
+            before = after
+        if before:
+            yield before
+
+    def _start(self, rows: Sequence[Tokens]) -> Landing:
+        try:
+            return self._backend.start(rows)
+        except Exception as err:  # noqa: BLE001 - it is met where the batch lands
+            return _raiser(err)
 
     def _halve(self) -> None:
         self._budget = max(MIN_BUDGET, self._budget // 2)
         log.warning("batch_budget_halved", max_batch_tokens=self._budget)
 
-    def _alone(self, ids: Sequence[int]) -> Prediction | Exception:
+    def _alone(self, row: Tokens, mentions: Sequence[Mention]) -> Prediction | Exception:
         try:
-            return self._predictions(self._backend.run([ids]))[0]
+            return self._verdicts.of(self._backend.run([row]), [mentions])[0]
         except Exception as err:  # noqa: BLE001 - the answer to this text is its exception
-            return _failed(err)
-
-    def _predictions(self, answers: Answers) -> list[Prediction | Exception]:
-        finite = np.isfinite(answers.topics.sum(axis=1) + answers.sentiments.sum(axis=1)).tolist()
-        tops = answers.topics.argmax(axis=1).tolist()
-        best = answers.topics.max(axis=1).tolist()
-        return [
-            self._prediction(tops[row], best[row], sentiment) if finite[row] else _failed(ValueError("not a number"))
-            for row, sentiment in enumerate(answers.sentiments.tolist())
-        ]
-
-    def _prediction(self, topic: int, probability: float, sentiment: Sequence[float]) -> Prediction:
-        return Prediction(
-            topic=self._topics[topic],
-            topic_probability=probability,
-            probabilities=Probabilities(negative=sentiment[0], neutral=sentiment[1], positive=sentiment[2]),
-            model=self._version,
-        )
+            return failed(err)
 
 
 def load_classifier(settings: ClassifierSettings) -> Classifier:
@@ -141,19 +160,26 @@ def classifier_of(adapter: Adapter, settings: ClassifierSettings) -> TextClassif
     from models.engine import load_engine  # noqa: PLC0415 - torch takes seconds; only those pay who classify
 
     engine = load_engine(adapter, settings)
+    manifest = adapter.manifest
     classifier = TextClassifier(
         engine,
-        version=adapter.manifest.model,
-        topics=adapter.manifest.topics,
+        Verdicts(model=manifest.model, topics=manifest.topics, calibration=manifest.calibration),
         max_batch_tokens=settings.max_batch_tokens or engine.default_budget,
         max_text_chars=settings.max_text_chars,
     )
-    classifier.classify(WARM_UP)
+    classifier.warm_up(engine.warm_up_lengths)
     log.info("classifier_loaded", model=classifier.version, device=engine.device, precision=engine.precision)
     return classifier
 
 
-def _failed(err: Exception) -> InvalidRecordError:
-    reason = InvalidRecordError(f"the model failed on this text: {type(err).__name__}: {err}", reason="model_failed")
-    reason.__cause__ = err
-    return reason
+@lru_cache(maxsize=8192)
+def _surfaces(written: tuple[str, ...]) -> tuple[str, ...]:
+    """Surfaces as they stand in a prepared text."""
+    return tuple(prepare(surface, max_chars=len(surface)) for surface in written)
+
+
+def _raiser(err: Exception) -> Landing:
+    def land() -> Answers:
+        raise err
+
+    return land

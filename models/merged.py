@@ -1,18 +1,20 @@
 """Read an adapter and its encoder as plain tensors, the LoRA matrices added in: torch and safetensors, nothing more.
 
 PEFT and transformers, which train the adapter and are the reference in the tests, take eight seconds to import; a
-worker that only answers does without.
+worker that only answers does without. Tensors are read when they are asked for, so that the encoder never lies in
+memory a second time in fp32.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -22,17 +24,25 @@ from monitor.errors import ArtifactError
 Weights = Mapping[str, Tensor]
 
 _PREFIX = "base_model.model."
+_DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 _PLAIN = {"fan_in_fan_out": False, "use_rslora": False, "use_dora": False, "rank_pattern": {}, "alpha_pattern": {}}
-_BERT = {"model_type": "bert", "hidden_act": "gelu"}
+_FIRST_PLACE = {"bert": 0, "mpnet": 2}  #: Row of the position table that the first token of a text has.
+_NEEDED = {"hidden_act": "gelu"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """What the weights alone do not tell."""
 
+    kind: str  #: `bert` or `mpnet`.
     layers: int
     heads: int
     epsilon: float  #: Of the layer norms.
+
+    @property
+    def first_place(self) -> int:
+        """Row of the position table for the first token of a text."""
+        return _FIRST_PLACE[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +50,58 @@ class Merged:
     """Everything that computes an answer, in fp32."""
 
     shape: Shape
-    encoder: Weights  #: Named as in BERT.
-    heads: Weights  #: topic.weight, topic.bias, sentiment.weight, sentiment.bias
+    encoder: Weights  #: Named as in the encoder's own file; read from it on demand.
+    heads: Weights  #: Weight and bias of topic, sentiment, finance and entity.
+
+
+class _MergedWeights(Mapping[str, Tensor]):
+    """The encoder's tensors in fp32, each with its LoRA matrices added when it is asked for."""
+
+    def __init__(self, path: Path, updates: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        self._path = path
+        self._updates = updates
+        try:
+            self._file = cast("Any", safe_open(path, framework="pt"))  # safetensors leaves it untyped
+            self._names = frozenset(self._file.keys())
+        except (OSError, SafetensorError) as err:
+            raise ArtifactError(f"{path}: not a safetensors file that can be read: {err}") from err
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        weight: Tensor = self._file.get_tensor(name).float()
+        if name in self._updates:
+            up, down = self._updates[name]
+            weight = torch.addmm(weight, up, down)
+        return _finite(weight, self._path, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def shape_of(self, name: str) -> list[int]:
+        """Rows and columns, without reading the tensor."""
+        if name not in self._names:
+            raise KeyError(name)
+        shape: list[int] = self._file.get_slice(name).get_shape()
+        return shape
 
 
 def read_merged(encoder: Path, adapter: Path) -> Merged:
-    """Read two checked folders; what does not fit together is an `ArtifactError`."""
+    """Open two checked folders; what does not fit together is an `ArtifactError`."""
     shape = _shape(encoder / "config.json")
-    weights = {name: tensor.float() for name, tensor in read_weights(encoder / "model.safetensors").items()}
-    _add_lora(weights, adapter)
-    heads = {name: tensor.float() for name, tensor in read_weights(adapter / HEADS).items()}
-    if not all(torch.isfinite(tensor).all() for tensor in (*weights.values(), *heads.values())):
-        raise ArtifactError(f"{adapter}: weights that are not numbers; get the adapter again")
+    updates = _updates(adapter)
+    weights = _MergedWeights(encoder / "model.safetensors", updates)
+    for name, (up, down) in updates.items():
+        try:
+            fits = weights.shape_of(name) == [up.shape[0], down.shape[1]] and up.shape[1] == down.shape[0]
+        except (KeyError, IndexError) as err:
+            raise ArtifactError(f"{adapter}: the adapter does not fit the encoder: no {name} of that shape") from err
+        if not fits:
+            raise ArtifactError(f"{adapter}: the adapter does not fit the encoder: {name} has another shape")
+    heads = {name: _finite(tensor.float(), adapter, name) for name, tensor in read_weights(adapter / HEADS).items()}
     return Merged(shape=shape, encoder=weights, heads=heads)
 
 
@@ -63,35 +113,46 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ArtifactError(f"{path}: not a safetensors file that can be read: {err}") from err
 
 
+def _finite(tensor: Tensor, path: Path, name: str) -> Tensor:
+    if not tensor.isfinite().all():
+        raise ArtifactError(f"{path}: {name}: weights that are not numbers; get the adapter again")
+    return tensor
+
+
 def _shape(path: Path) -> Shape:
     values = _read_json(path)
-    if found := {key: values.get(key) for key, wanted in _BERT.items() if values.get(key) != wanted}:
-        raise ArtifactError(f"{path}: {found} is not the kind of encoder that is read ({_BERT})")
+    kind = values.get("model_type")
+    found = {key: values.get(key) for key, wanted in _NEEDED.items() if values.get(key) != wanted}
+    if kind not in _FIRST_PLACE or found:
+        found = {"model_type": kind, **found}
+        raise ArtifactError(f"{path}: {found} is not the kind of encoder that is read (bert or mpnet, {_NEEDED})")
     try:
         return Shape(
+            kind=str(kind),
             layers=int(str(values["num_hidden_layers"])),
             heads=int(str(values["num_attention_heads"])),
             epsilon=float(str(values["layer_norm_eps"])),
         )
     except (KeyError, ValueError) as err:
-        raise ArtifactError(f"{path}: not the configuration of a BERT encoder: {err}") from err
+        raise ArtifactError(f"{path}: not the configuration of an encoder: {err}") from err
 
 
-def _add_lora(weights: dict[str, Tensor], adapter: Path) -> None:
+def _updates(adapter: Path) -> dict[str, tuple[Tensor, Tensor]]:
+    """For each weight that the adapter changes, the two matrices whose product is added, scaled."""
     config = _read_json(adapter / ADAPTER_CONFIG)
     if found := {key: config[key] for key, plain in _PLAIN.items() if config.get(key, plain) != plain}:
         raise ArtifactError(f"{adapter / ADAPTER_CONFIG}: {found}: only plain LoRA adapters are read")
-    matrices = {name.removeprefix(_PREFIX): m for name, m in read_weights(adapter / ADAPTER_WEIGHTS).items()}
+    matrices = {name.removeprefix(_PREFIX): m.float() for name, m in read_weights(adapter / ADAPTER_WEIGHTS).items()}
+    layers = [name.removesuffix(_DOWN) for name in matrices if name.endswith(_DOWN)]
     try:
         scale = float(str(config["lora_alpha"])) / float(str(config["r"]))
-        for name in [name for name in matrices if name.endswith(".lora_A.weight")]:
-            layer = name.removesuffix(".lora_A.weight")
-            down, up = matrices.pop(name).float(), matrices.pop(f"{layer}.lora_B.weight").float()
-            weights[f"{layer}.weight"] += scale * (up @ down)
-    except (KeyError, RuntimeError, ValueError, ZeroDivisionError) as err:
+        updates = {f"{layer}.weight": (scale * matrices.pop(layer + _UP), matrices.pop(layer + _DOWN))
+                   for layer in layers}  # fmt: skip
+    except (KeyError, ValueError, ZeroDivisionError) as err:
         raise ArtifactError(f"{adapter}: the adapter does not fit the encoder: {err}") from err
     if matrices:
         raise ArtifactError(f"{adapter / ADAPTER_WEIGHTS}: unexpected weights, for example {min(matrices)}")
+    return updates
 
 
 def _read_json(path: Path) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""The network for a CPU: texts laid end to end, no padding, so no work is done for nothing.
+"""The network for use: texts laid end to end, no padding, so no work is done for nothing.
 
-All linear layers see one long row of tokens; only attention looks at one text at a time, texts of one length together.
-What a text gets does not depend on its company but for the last bits of a product of another shape.
+All linear layers see one long row of tokens; only attention looks at one text at a time. What a text gets does not
+depend on its company but for the last bits of a product of another shape. BERT and MPNet differ in the names of their
+weights, in where positions begin, and in the bias that MPNet adds to attention.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.attention import Attention, pick_attention
+from models.backend import Tokens
+from models.batch import Batch, lay_out
+from models.heads import Affine, Heads, Shares, affine
 from models.linear import Linear
-from models.merged import Merged, Weights
+from models.merged import Merged, Shape
+from models.relative import relative_bias
 from monitor.errors import ArtifactError
 
-Groups = Sequence[tuple[int, int]]  #: Texts and their length, for each run of texts of one length.
-Affine = tuple[Tensor, Tensor]  #: Weight and bias.
+_ATTENTION = {  #: Names of query, key, value, output and norm within a layer.
+    "bert": ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+             "attention.output.LayerNorm"),
+    "mpnet": ("attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,84 +43,83 @@ class _Layer:
 
 
 class PackedNetwork:
-    """Encoder and heads; called with rows of token ids it gives the logits of topic and sentiment."""
+    """Encoder and heads; called with rows of tokens it gives the probabilities of all heads."""
 
-    def __init__(self, merged: Merged, *, dtype: torch.dtype) -> None:
-        """Lay out the weights of `merged` in `dtype`; the heads, two small products, stay in fp32."""
+    def __init__(self, merged: Merged, *, dtype: torch.dtype, device: torch.device | None = None) -> None:
+        """Lay out the weights of `merged` in `dtype`; the heads, four small products, stay in fp32."""
+        self._device = device or torch.device("cpu")
+        self._epsilon = merged.shape.epsilon
+        reader = _Reader(merged, device=self._device, dtype=dtype)
         try:
-            weights = {name: tensor.to(dtype) for name, tensor in merged.encoder.items() if tensor.dim() > 0}
-            self._words = weights["embeddings.word_embeddings.weight"]
-            # A text is one segment here, so that the embedding of its segment is part of every position.
-            segment = merged.encoder["embeddings.token_type_embeddings.weight"][0]
-            self._positions = (merged.encoder["embeddings.position_embeddings.weight"] + segment).to(dtype)
-            self._norm = _affine(weights, "embeddings.LayerNorm")
-            self._layers = [_layer(weights, f"encoder.layer.{n}.") for n in range(merged.shape.layers)]
-            self._topic = _affine(merged.heads, "topic")
-            self._sentiment = _affine(merged.heads, "sentiment")
+            self._words = reader.tensor("embeddings.word_embeddings.weight")
+            self._places = reader.places()
+            self._norm = reader.affine("embeddings.LayerNorm")
+            self._layers = [reader.layer(number) for number in range(merged.shape.layers)]
+            self._heads = Heads(merged.heads, self._device)
+            self._attend = reader.attention(len(self._places))
         except (KeyError, RuntimeError) as err:
             raise ArtifactError(f"the encoder or the adapter lacks weights: {err}") from err
-        self._heads = merged.shape.heads
-        self._epsilon = merged.shape.epsilon
 
-    def __call__(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Logits of the topic and of the sentiment, one row a text; rows of one length should stand together."""
-        groups = groups_of(rows)
-        ids = torch.tensor([token for row in rows for token in row])
-        positions = torch.cat([torch.arange(length).repeat(count) for count, length in groups])
-        hidden = self._normed(self._words[ids] + self._positions[positions], self._norm)
+    def __call__(self, rows: Sequence[Tokens]) -> Shares:
+        """Probabilities, one row a text; rows of one length should stand together."""
+        batch = lay_out(rows, self._device)
+        hidden = self._words.index_select(0, batch.ids).add_(self._places.index_select(0, batch.places))
+        hidden = self._normed(hidden, self._norm)
         for layer in self._layers:
-            hidden = self._run(layer, hidden, groups)
-        pooled = _means(hidden.float(), groups)
-        return functional.linear(pooled, *self._topic), functional.linear(pooled, *self._sentiment)
+            hidden = self._run(layer, hidden, batch)
+        return self._heads(hidden, batch)
 
-    def _run(self, layer: _Layer, hidden: Tensor, groups: Groups) -> Tensor:
-        mixed = self._attend(layer.project(hidden), groups)
-        attended = self._normed(layer.output(mixed) + hidden, layer.attention_norm)
-        return self._normed(layer.narrow(layer.widen(attended)) + attended, layer.norm)
-
-    def _attend(self, projected: Tensor, groups: Groups) -> Tensor:
-        parts = []
-        for span, (count, length) in zip(_spans(projected, groups), groups, strict=True):
-            query, key, value = span.view(count, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-            mixed = functional.scaled_dot_product_attention(query, key, value)
-            parts.append(mixed.transpose(1, 2).reshape(count * length, -1))
-        return torch.cat(parts)
+    def _run(self, layer: _Layer, hidden: Tensor, batch: Batch) -> Tensor:
+        mixed = self._attend(layer.project(hidden), batch)
+        attended = self._normed(layer.output(mixed, plus=hidden), layer.attention_norm)
+        return self._normed(layer.narrow(layer.widen(attended), plus=attended), layer.norm)
 
     def _normed(self, hidden: Tensor, norm: Affine) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, eps=self._epsilon)
 
 
-def groups_of(rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Runs of rows of one length, in order."""
-    groups: list[tuple[int, int]] = []
-    for row in rows:
-        if groups and groups[-1][1] == len(row):
-            groups[-1] = (groups[-1][0] + 1, len(row))
-        else:
-            groups.append((1, len(row)))
-    return groups
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes the weights out of `merged`, as the network wants them."""
 
+    merged: Merged
+    device: torch.device
+    dtype: torch.dtype
 
-def _means(hidden: Tensor, groups: Groups) -> Tensor:
-    spans = zip(_spans(hidden, groups), groups, strict=True)
-    return torch.cat([span.view(count, length, -1).mean(dim=1) for span, (count, length) in spans])
+    @property
+    def shape(self) -> Shape:
+        return self.merged.shape
 
+    def tensor(self, name: str) -> Tensor:
+        return self.merged.encoder[name].to(self.device, self.dtype)
 
-def _spans(rows: Tensor, groups: Groups) -> Sequence[Tensor]:
-    return torch.split(rows, [count * length for count, length in groups])
+    def affine(self, name: str) -> Affine:
+        return affine(self.merged.encoder, name, device=self.device, dtype=self.dtype)
 
+    def places(self) -> Tensor:
+        """The embeddings of the places in a text, from the first on."""
+        table = self.merged.encoder["embeddings.position_embeddings.weight"][self.shape.first_place :]
+        if self.shape.kind == "bert":
+            # A text is one segment here, so that the embedding of its segment is part of every place.
+            table = table + self.merged.encoder["embeddings.token_type_embeddings.weight"][0]
+        return table.to(self.device, self.dtype)
 
-def _layer(weights: Weights, prefix: str) -> _Layer:
-    inputs = [_affine(weights, f"{prefix}attention.self.{name}") for name in ("query", "key", "value")]
-    return _Layer(
-        project=Linear(torch.cat([weight for weight, _ in inputs]), torch.cat([bias for _, bias in inputs])),
-        output=Linear(*_affine(weights, f"{prefix}attention.output.dense")),
-        attention_norm=_affine(weights, f"{prefix}attention.output.LayerNorm"),
-        widen=Linear(*_affine(weights, f"{prefix}intermediate.dense"), activation="gelu"),
-        narrow=Linear(*_affine(weights, f"{prefix}output.dense")),
-        norm=_affine(weights, f"{prefix}output.LayerNorm"),
-    )
+    def attention(self, longest: int) -> Attention:
+        bias = None
+        if self.shape.kind == "mpnet":
+            bias = relative_bias(self.merged.encoder["encoder.relative_attention_bias.weight"], longest)
+            bias = bias.to(self.device)
+        return pick_attention(self.shape.heads, bias, device=self.device, dtype=self.dtype)
 
-
-def _affine(weights: Weights, name: str) -> Affine:
-    return weights[f"{name}.weight"], weights[f"{name}.bias"]
+    def layer(self, number: int) -> _Layer:
+        prefix = f"encoder.layer.{number}."
+        *inputs, output, norm = (self.affine(prefix + name) for name in _ATTENTION[self.shape.kind])
+        weights, biases = zip(*inputs, strict=True)
+        return _Layer(
+            project=Linear(torch.cat(weights), torch.cat(biases)),
+            output=Linear(*output),
+            attention_norm=norm,
+            widen=Linear(*self.affine(f"{prefix}intermediate.dense"), activation="gelu"),
+            narrow=Linear(*self.affine(f"{prefix}output.dense")),
+            norm=self.affine(f"{prefix}output.LayerNorm"),
+        )

@@ -1,4 +1,4 @@
-"""The torch backend over a tiny random encoder."""
+"""The torch backend over tiny random encoders, BERT and MPNet."""
 
 from __future__ import annotations
 
@@ -7,84 +7,162 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from torch.nn import functional
 
-from models.architecture import TwoHeads, read_network
+from models.architecture import Logits, read_network
 from models.artifacts import read_adapter
-from models.classifier import classifier_of
-from models.engine import TorchEngine, load_engine
+from models.attention import Attention, GroupedAttention, PaddedAttention, VarlenAttention
+from models.backend import Tokens
+from models.batch import groups_of, lay_out
+from models.classifier import TextClassifier, classifier_of
+from models.engine import CPU, TorchEngine, load_engine, read_packed
 from models.hardware import pick_device, pick_dtype
-from models.linear import Linear
+from models.manifest import Calibration
 from models.merged import read_merged
-from models.packed import groups_of
-from models.padded import PaddedNetwork
-from monitor.domain import Prediction
+from models.relative import relative_bias
+from models.tokens import read_tokenizer
+from monitor.domain import Mention, Prediction
 from monitor.errors import ArtifactError, ConfigurationError
-from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings
-from tests.fixtures.tiny_model import TOPICS, TinyModel, sentence
+from tests.fixtures.random_model import LABELS, LONGEST, Kind, RandomModel, make_model
+from tests.fixtures.tiny_model import sentence
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXTS = [sentence(range(n, n + 1 + (n * 5) % 23)) for n in range(40)]
+MENTIONS = [tuple(Mention(entity=word, surfaces=(word,)) for word in ("company", "market", "oil")[: n % 4])
+            for n in range(40)]  # fmt: skip
+SURFACES = [[mention.surfaces for mention in wanted] for wanted in MENTIONS]
 
 
-def settings_for(model: TinyModel, **values: object) -> ClassifierSettings:
-    """Settings that load the tiny model on the CPU."""
+@pytest.fixture(scope="module", params=["bert", "mpnet"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
+    """A random model of each kind."""
+    return make_model(tmp_path_factory.mktemp(request.param), cast("Kind", request.param))
+
+
+def settings_for(model: RandomModel, **values: object) -> ClassifierSettings:
+    """Settings that load `model` on the CPU."""
     base = {"adapter": str(model.adapter), "encoder": model.encoder, "device": "cpu", "precision": "fp32"}
     return ClassifierSettings.model_validate({**base, **values})
 
 
-def load(model: TinyModel, **values: object) -> Classifier:
-    """A classifier over the tiny model."""
+def load(model: RandomModel, **values: object) -> TextClassifier:
+    """A classifier over `model`."""
     settings = settings_for(model, **values)
     return classifier_of(read_adapter(settings.adapter), settings)
 
 
+def engine_of(model: RandomModel) -> TorchEngine:
+    """The backend of `model` in fp32."""
+    return load_engine(read_adapter(str(model.adapter)), settings_for(model))
+
+
 def numbers(answers: Sequence[Prediction | Exception]) -> np.ndarray:
-    """Sentiment probabilities, one row a text."""
-    rows = [a.probabilities for a in answers if isinstance(a, Prediction)]
-    return np.array([(p.negative, p.neutral, p.positive) for p in rows])
+    """All probabilities of every text, one row each, those of at most three entities last."""
+    rows = []
+    for answer in answers:
+        assert isinstance(answer, Prediction)
+        parts = [answer.probabilities, *(entity.probabilities for entity in answer.entities)]
+        values = [p for part in parts for p in (part.negative, part.neutral, part.positive)]
+        rows.append([answer.topic_probability, answer.finance, *values, *[0.0] * (12 - len(values))])
+    return np.array(rows)
 
 
-def reference_network(model: TinyModel) -> TwoHeads:
-    """The same folders through transformers and PEFT."""
-    return read_network(model.encoder, model.adapter, topics=len(TOPICS))
+def labels(answers: Sequence[Prediction | Exception]) -> list[tuple[object, ...]]:
+    """Topic, sentiment and the sentiment of every entity."""
+    return [(a.topic, a.sentiment, *(e.probabilities.top for e in a.entities))
+            for a in answers if isinstance(a, Prediction)]  # fmt: skip
 
 
-def test_packed_texts_get_what_transformers_and_peft_give(tiny_model: TinyModel) -> None:
-    """Merging and the packed encoder are our own code; theirs is the reference, one padded text at a time."""
-    engine = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model))
-    rows = engine.tokenise(TEXTS)
-    packed = engine.run(rows)
-    network = reference_network(tiny_model)
-    for row, topics, sentiments in zip(rows, packed.topics, packed.sentiments, strict=True):
-        mask = torch.tensor([[1] * len(row) + [0, 0]])
-        topic, sentiment = network(torch.tensor([[*row, 0, 0]]), mask)
-        np.testing.assert_allclose(topics, topic[0].softmax(-1).numpy(), atol=1e-5)
-        np.testing.assert_allclose(sentiments, sentiment[0].softmax(-1).numpy(), atol=1e-5)
+def reference(model: RandomModel, rows: Sequence[Tokens]) -> Logits:
+    """The same folders through transformers and PEFT: `rows` in one batch, padded with the tokeniser's own id."""
+    pad = 0 if "bert" in model.encoder.parent.name else 1
+    width = max(len(row.ids) for row in rows) + 2
+    spans = [span for row in rows for span in row.spans]
+    marks = torch.zeros(len(spans), width)
+    for number, span in enumerate(spans):
+        marks[number, list(span)] = 1
+    network = read_network(model.encoder, model.adapter, topics=len(LABELS))
+    return cast(
+        "Logits",
+        network(
+            torch.tensor([[*row.ids, *[pad] * (width - len(row.ids))] for row in rows]),
+            torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in rows]),
+            torch.tensor([index for index, row in enumerate(rows) for _ in row.spans]),
+            marks,
+        ),
+    )
 
 
-def test_the_path_of_the_gpu_gives_the_same(tiny_model: TinyModel) -> None:
-    """Two networks, one answer; the arithmetic of the padded one is tested here without a GPU."""
-    engine = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model))
-    cpu = torch.device("cpu")
-    padded = PaddedNetwork(reference_network(tiny_model), device=cpu, dtype=torch.float32)
-    other = TorchEngine(padded, Tokenizer.from_file(str(tiny_model.encoder / "tokenizer.json")), device=cpu,
-                        dtype=torch.float32)  # fmt: skip
-    rows = engine.tokenise(TEXTS)
-    found, expected = other.run(rows), engine.run(rows)
-    np.testing.assert_allclose(found.topics, expected.topics, atol=1e-5)
-    np.testing.assert_allclose(found.sentiments, expected.sentiments, atol=1e-5)
+def test_packed_texts_get_what_transformers_and_peft_give(model: RandomModel) -> None:
+    """Merging and the packed encoder are our own code; theirs is the reference."""
+    engine = engine_of(model)
+    rows = engine.tokenise(TEXTS, SURFACES)
+    found, expected = engine.run(rows), reference(model, rows)
+    named = [bool(span) for row in rows for span in row.spans]
+    assert any(named)
+    assert not all(named)
+    np.testing.assert_allclose(found.topics, expected.topic.softmax(-1), atol=1e-5)
+    np.testing.assert_allclose(found.sentiments, expected.sentiment.softmax(-1), atol=1e-5)
+    np.testing.assert_allclose(found.finance, expected.finance.softmax(-1)[:, 1], atol=1e-5)
+    np.testing.assert_allclose(found.entities[named], expected.entity.softmax(-1).numpy()[named], atol=1e-5)
 
 
-def test_answering_on_a_cpu_imports_no_transformers() -> None:
+def test_random_answers_differ(model: RandomModel) -> None:
+    """What all tests here compare must not be one and the same for every text."""
+    engine = engine_of(model)
+    sentiments = engine.run(engine.tokenise(TEXTS, [[]] * 40)).sentiments
+    assert sentiments.std(axis=0).min() > 0.05
+
+
+def test_an_entity_that_is_not_named_gets_the_sentiment_of_the_text(model: RandomModel) -> None:
+    """A ticker linked by other means, or cut away with the end of the text, still gets an answer."""
+    [answer] = load(model).classify(["shares fall"], [[Mention(entity="X", surfaces=("nowhere",))]])
+    assert isinstance(answer, Prediction)
+    assert answer.entities[0].probabilities == answer.probabilities
+
+
+def test_entities_of_one_text_get_answers_of_their_own(model: RandomModel) -> None:
+    """`A sues B` is bad for one and good for the other."""
+    wanted = [Mention(entity=word, surfaces=(word,)) for word in ("company", "market")]
+    [answer] = load(model).classify(["company buys market after fraud"], [wanted])
+    assert isinstance(answer, Prediction)
+    assert [entity.entity for entity in answer.entities] == ["company", "market"]
+    first, second = (entity.probabilities for entity in answer.entities)
+    assert abs(first.negative - second.negative) > 1e-3
+
+
+def attend_one_by_one(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *bounds: Any, **_: Any) -> Any:
+    """What the kernel for texts of any length promises, text by text."""
+    starts = bounds[0].tolist()
+    assert bounds[2] == max(last - first for first, last in pairwise(starts))
+    parts = [[x[first:last].transpose(0, 1) for x in (query, key, value)]
+             for first, last in pairwise(starts)]  # fmt: skip
+    return torch.cat([functional.scaled_dot_product_attention(*part).transpose(0, 1) for part in parts])
+
+
+@pytest.mark.parametrize("way", ["padded", "padded with bias", "varlen"])
+def test_the_ways_of_a_gpu_give_what_that_of_a_cpu_gives(way: str) -> None:
+    """Three ways, one answer; their arithmetic is tested here without a GPU, the kernel's own is not."""
+    torch.manual_seed(3)
+    rows = [Tokens(ids=range(length)) for length in (5, 5, 3, 17, 1, 17)]
+    projected = torch.randn(48, 3 * 32)
+    bias = torch.randn(4, 30, 30) if "bias" in way else None
+    other: Attention = VarlenAttention(4, attend_one_by_one) if way == "varlen" else PaddedAttention(4, bias)
+    batch = lay_out(rows, CPU)
+    torch.testing.assert_close(other(projected, batch), GroupedAttention(4, bias)(projected, batch))
+
+
+def test_answering_imports_no_transformers() -> None:
     """It takes eight seconds and two hundred megabytes that a worker has no use for."""
     code = "import sys, models.engine; print(sorted({'transformers', 'peft'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -99,61 +177,121 @@ def test_answering_on_a_cpu_imports_no_transformers() -> None:
     ],
 )
 def test_an_adapter_that_cannot_be_merged_is_refused(
-    tiny_model: TinyModel, tmp_path: Path, file: str, values: dict[str, object], match: str
+    model: RandomModel, tmp_path: Path, file: str, values: dict[str, object], match: str
 ) -> None:
     """Ignoring what is not understood would answer something else than was trained."""
-    folder = Path(shutil.copytree(tiny_model.adapter, tmp_path / "adapter"))
+    folder = Path(shutil.copytree(model.adapter, tmp_path / "adapter"))
     path = folder / file
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
     with pytest.raises(ArtifactError, match=match):
-        read_merged(tiny_model.encoder, folder)
+        read_merged(model.encoder, folder)
 
 
-def test_an_adapter_of_another_shape_is_refused(tiny_model: TinyModel, tmp_path: Path) -> None:
+def test_an_adapter_of_another_shape_is_refused(model: RandomModel, tmp_path: Path) -> None:
     """Weights too many, too few or too large are named, not guessed."""
-    folder = Path(shutil.copytree(tiny_model.adapter, tmp_path / "adapter"))
+    folder = Path(shutil.copytree(model.adapter, tmp_path / "adapter"))
     path = folder / "adapter_model.safetensors"
     weights = load_file(path)
     save_file({**weights, "base_model.model.surprise": torch.zeros(1)}, path)
     with pytest.raises(ArtifactError, match="surprise"):
-        read_merged(tiny_model.encoder, folder)
+        read_merged(model.encoder, folder)
     first = min(weights)
     save_file({**weights, first: torch.zeros(3, 5)}, path)
     with pytest.raises(ArtifactError, match="does not fit"):
-        read_merged(tiny_model.encoder, folder)
+        read_merged(model.encoder, folder)
+    save_file({name.replace("layer.1", "layer.9"): weight for name, weight in weights.items()}, path)
+    with pytest.raises(ArtifactError, match="does not fit"):
+        read_merged(model.encoder, folder)
+
+
+def test_weights_that_are_not_numbers_are_refused(model: RandomModel, tmp_path: Path) -> None:
+    """A training that blew up must not label anything."""
+    folder = Path(shutil.copytree(model.adapter, tmp_path / "adapter"))
+    for file in ("heads.safetensors", "adapter_model.safetensors"):
+        weights = load_file(folder / file)
+        first = min(weights)
+        save_file({**weights, first: weights[first] * float("nan")}, folder / file)
+        with pytest.raises(ArtifactError, match="not numbers"):
+            read_packed(model.encoder, folder, torch.float32)
+        save_file(weights, folder / file)
+
+
+def test_heads_of_an_older_layout_are_refused(model: RandomModel, tmp_path: Path) -> None:
+    """Without a head for entities nothing could be said of one."""
+    folder = Path(shutil.copytree(model.adapter, tmp_path / "adapter"))
+    weights = load_file(folder / "heads.safetensors")
+    save_file({name: w for name, w in weights.items() if "entity" not in name}, folder / "heads.safetensors")
+    with pytest.raises(ArtifactError, match="entity"):
+        read_packed(model.encoder, folder, torch.float32)
+
+
+def test_another_kind_of_encoder_is_refused(model: RandomModel, tmp_path: Path) -> None:
+    """Other encoders have other sums; reading their weights as BERT's would give labels without meaning."""
+    folder = Path(shutil.copytree(model.encoder, tmp_path / "encoder"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "gpt2"}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match="gpt2"):
+        read_merged(folder, model.adapter)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_company_does_not_change_an_answer(tiny_model: TinyModel, precision: str) -> None:
+def test_company_does_not_change_an_answer(model: RandomModel, precision: str) -> None:
     """A replay cuts other batches than the live run; the labels must not differ for that."""
-    classifier = load(tiny_model, precision=precision)
-    together = numbers(classifier.classify(TEXTS))
-    alone = np.concatenate([numbers(classifier.classify([text])) for text in TEXTS])
-    backwards = numbers(classifier.classify(TEXTS[::-1]))[::-1]
-    assert np.abs(together - alone).max() < 1e-2
-    assert np.abs(together - backwards).max() < 1e-2
+    classifier = load(model, precision=precision)
+    together = classifier.classify(TEXTS, MENTIONS)
+    alone = [classifier.classify([text], [wanted])[0] for text, wanted in zip(TEXTS, MENTIONS, strict=True)]
+    backwards = classifier.classify(TEXTS[::-1], MENTIONS[::-1])[::-1]
+    long = [sentence(range(n, n + 400)) for n in range(3)]
+    crowded = classifier.classify([*long, *TEXTS], [(), (), (), *MENTIONS])[3:]
+    for other in (alone, backwards, crowded):
+        assert labels(other) == labels(together)
+        assert np.abs(numbers(other) - numbers(together)).max() < 1e-2
 
 
-def test_two_loads_answer_alike(tiny_model: TinyModel) -> None:
+def test_bf16_answers_as_fp32_does(model: RandomModel) -> None:
+    """The fast format may blur a probability, not turn it."""
+    exact, short = (numbers(load(model, precision=p).classify(TEXTS, MENTIONS)) for p in ("fp32", "bf16"))
+    assert np.abs(exact - short).max() < 0.1
+
+
+def test_two_loads_answer_alike(model: RandomModel) -> None:
     """Two workers with one version must give one answer."""
-    first, second = load(tiny_model), load(tiny_model)
+    first, second = load(model), load(model)
     assert first.version == second.version
     assert numbers(first.classify(TEXTS)).tolist() == numbers(second.classify(TEXTS)).tolist()
 
 
-def test_strange_texts_are_answered_or_refused_in_place(tiny_model: TinyModel) -> None:
+def test_strange_texts_are_answered_or_refused_in_place(model: RandomModel) -> None:
     """Whatever comes over the bus, the batch goes on."""
     texts = ["", " \n ", "\x00", "shares fall " * 100_000, "\ud800", "株価 急落", "shares fall"]
-    answers = load(tiny_model).classify(texts)
+    answers = load(model).classify(texts, [[Mention(entity="X", surfaces=("", "fall"))]] * len(texts))
     assert len(answers) == len(texts)
     refused = [index for index, answer in enumerate(answers) if isinstance(answer, Exception)]
     assert refused in ([], [4])  # a lone surrogate is not text
 
 
-def test_a_long_text_is_cut_to_what_the_encoder_takes(tiny_model: TinyModel) -> None:
+def test_a_long_text_is_cut_to_what_the_encoder_takes(model: RandomModel) -> None:
     """Position 512 does not exist in BERT; the manifest says where texts end."""
-    engine = load_engine(read_adapter(str(tiny_model.adapter)), settings_for(tiny_model))
-    assert len(engine.tokenise(["shares fall " * 1000])[0]) == 256
+    [row] = engine_of(model).tokenise(["shares fall " * 1000], [[["fall"]]])
+    assert len(row.ids) == LONGEST
+    assert max(row.spans[0]) < LONGEST - 1
+
+
+def test_asking_for_entities_changes_no_token(model: RandomModel) -> None:
+    """Texts with and without entities go through two calls of the tokeniser; both must read alike."""
+    tokenizer = read_tokenizer(model.encoder, max_tokens=16)
+    engine = TorchEngine(read_packed(model.encoder, model.adapter, torch.float32), tokenizer, device=CPU,
+                         dtype=torch.float32)  # fmt: skip
+    plain = engine.tokenise(TEXTS, [[]] * len(TEXTS))
+    asked = engine.tokenise(TEXTS, [[["oil"]]] * len(TEXTS))
+    assert [list(row.ids) for row in plain] == [list(row.ids) for row in asked]
+
+
+def test_thresholds_come_from_the_manifest(tmp_path: Path) -> None:
+    """How sure is sure enough was measured with the model, and travels with it."""
+    strict = make_model(tmp_path / "bert", "bert", calibration=Calibration(confidence=1.0))
+    answers = load(strict).classify(TEXTS[:3])
+    assert [a.abstained for a in answers if isinstance(a, Prediction)] == ["low_confidence"] * 3
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,19 +308,31 @@ def test_precision_follows_the_settings() -> None:
     assert pick_dtype("bf16", "cpu") is torch.bfloat16
 
 
-@pytest.mark.parametrize("activation", ["none", "gelu"])
-def test_the_fused_product_is_the_plain_one(
-    activation: Literal["none", "gelu"], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The operators under it have no public name; should one change its meaning, this fails and not the labels."""
-    generator = torch.Generator().manual_seed(5)
-    weight, bias, rows = (torch.randn(shape, generator=generator).bfloat16() for shape in ((48, 32), (48,), (7, 32)))
-    fused = Linear(weight, bias, activation=activation)(rows)
-    monkeypatch.setattr("models.linear.has_onednn", lambda: False)
-    torch.testing.assert_close(fused, Linear(weight, bias, activation=activation)(rows), atol=0.05, rtol=0.02)
+def test_the_bias_of_a_shorter_text_is_a_corner_of_the_longest() -> None:
+    """One table serves every length; transformers works it out anew for each."""
+    table = torch.randn(32, 2, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(relative_bias(table, 300)[:, :40, :40], relative_bias(table, 40))
 
 
-def test_rows_of_one_length_run_together() -> None:
+def test_texts_of_one_length_run_together() -> None:
     """Groups are what attention is computed over."""
-    assert groups_of([[1, 2], [3, 4], [5], [6, 7]]) == [(2, 2), (1, 1), (1, 2)]
+    assert groups_of([2, 2, 1, 2]) == [(2, 2), (1, 1), (1, 2)]
     assert groups_of([]) == []
+
+
+def test_tokens_lie_end_to_end() -> None:
+    """A token that stood in the wrong text would answer for another."""
+    rows = [Tokens(ids=(7, 8, 9), spans=((1, 2), ())), Tokens(ids=(5,)), Tokens(ids=(4, 3), spans=((0,),))]
+    batch = lay_out(rows, CPU)
+    assert batch.ids.tolist() == [7, 8, 9, 5, 4, 3]
+    assert batch.places.tolist() == [0, 1, 2, 0, 0, 1]
+    assert batch.starts.tolist() == [0, 3, 4, 6]
+    assert (batch.owners.tolist(), batch.named.tolist(), batch.bags.tolist()) == ([0, 0, 2], [1, 2, 4], [0, 2, 2])
+    assert batch.found.tolist() == [1, 0, 1]
+
+
+def test_the_tokeniser_of_the_folder_is_used(model: RandomModel) -> None:
+    """Special tokens differ between encoders; they come from tokenizer.json alone."""
+    tokenizer = Tokenizer.from_file(str(model.encoder / "tokenizer.json"))
+    [row] = engine_of(model).tokenise(["shares"], [[]])
+    assert list(row.ids) == tokenizer.encode("shares").ids
