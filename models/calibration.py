@@ -9,7 +9,7 @@ vector's scales mean the same whatever constant a row carries.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +68,8 @@ def fit(logits: Array, labels: Labels, *, seed: int = SEED) -> Scaling:
         )
     found: Fit = fit_nothing
     best = math.inf
-    for way in (fit_nothing, fit_temperature, fit_vector):
-        loss = held_out_nll(way, logits, labels, seed=seed)
+    for way in WAYS.values():
+        loss = nll(held_out(way, logits, labels, seed=seed), labels)
         if loss < best - SLIGHT:
             found, best = way, loss
     return found(logits, labels)
@@ -105,15 +105,17 @@ def fit_vector(logits: Array, labels: Labels) -> Scaling:
     return _scaling("vector", best[:classes], best[classes:])
 
 
-def held_out_nll(way: Fit, logits: Array, labels: Labels, *, seed: int = SEED) -> float:
-    """Mean NLL of rows under the scaling that the other folds gave."""
+WAYS: Mapping[str, Fit] = {"none": fit_nothing, "temperature": fit_temperature, "vector": fit_vector}
+
+
+def held_out(way: Fit, logits: Array, labels: Labels, *, seed: int = SEED) -> Array:
+    """Log-probabilities of each row under the scaling that the other folds gave."""
     folds = np.random.default_rng(seed).permutation(len(labels)) % FOLDS
-    losses = np.empty(len(labels))
+    found = np.empty_like(logits, dtype=np.float64)
     for fold in range(FOLDS):
         held = folds == fold
-        scaled = way(logits[~held], labels[~held]).apply(logits[held])
-        losses[held] = -scaled[np.arange(len(scaled)), labels[held]]
-    return float(losses.mean())
+        found[held] = way(logits[~held], labels[~held]).apply(logits[held])
+    return found
 
 
 def nll(log_probs: Array, labels: Labels) -> float:

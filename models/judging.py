@@ -13,18 +13,24 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backend import Answers, Backend, DeviceMemoryError, Tokens
+from models.backend import Answers, DeviceMemoryError, Tokens
 from models.batching import plan
 
 Array = NDArray[np.float64]
 
 
-class Engine(Backend, Protocol):
-    """A backend that knows how many padded tokens suit its device."""
+class Engine(Protocol):
+    """What is asked: `models.engine.TorchEngine` is one."""
 
     @property
     def default_budget(self) -> int:
-        """Padded tokens a batch."""
+        """Padded tokens a batch that suit the device."""
+
+    def tokenise(self, texts: Sequence[str], surfaces: Sequence[Sequence[Sequence[str]]]) -> Sequence[Tokens]:
+        """Tokens of each text; per text and entity its surfaces."""
+
+    def run(self, rows: Sequence[Tokens]) -> Answers:
+        """Probabilities of `rows`; raises `DeviceMemoryError` when they do not fit."""
 
 
 class Question(Protocol):

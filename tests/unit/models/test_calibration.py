@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from models.calibration import centred, fit, fit_temperature, fit_vector, held_out_nll, log_probabilities, nll
+from models.calibration import centred, fit, fit_temperature, fit_vector, held_out, log_probabilities, nll
 from monitor.errors import ConfigurationError
 
 
@@ -52,7 +52,8 @@ def test_the_choice_is_by_rows_that_the_fit_did_not_see() -> None:
     logits, labels = drawn(60, classes=20)
     inside = {way: nll(way(2 * logits, labels).apply(2 * logits), labels) for way in (fit_temperature, fit_vector)}
     assert inside[fit_vector] < inside[fit_temperature]
-    assert held_out_nll(fit_vector, 2 * logits, labels) > held_out_nll(fit_temperature, 2 * logits, labels)
+    outside = {way: nll(held_out(way, 2 * logits, labels), labels) for way in (fit_temperature, fit_vector)}
+    assert outside[fit_vector] > outside[fit_temperature]
     assert fit(2 * logits, labels).method == "temperature"
 
 
