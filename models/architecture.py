@@ -56,34 +56,24 @@ class Network(nn.Module):
         self.finance = nn.Linear(width, 2)
         self.entity = nn.Linear(2 * width, len(Sentiment))
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        owners: Tensor,
-        spans: Tensor,
-        *,
-        embeddings: Tensor | None = None,
-    ) -> Logits:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, owners: Tensor, spans: Tensor) -> Logits:
         """Logits of a batch; `owners` names the row of each entity, `spans` marks its tokens (entities x tokens).
 
-        `embeddings` stand in for those of `input_ids` where given (training against perturbed ones).
+        An entity without a token gets the sentiment of its text.
         """
-        what = {"input_ids": input_ids} if embeddings is None else {"inputs_embeds": embeddings}
-        hidden = self.encoder(**what, attention_mask=attention_mask).last_hidden_state.float()
-        pooled = self.dropout(mean_pool(hidden, attention_mask))
-        return Logits(
-            topic=self.topic(pooled),
-            sentiment=self.sentiment(pooled),
-            finance=self.finance(pooled),
-            entity=self.entity(self._entities(hidden, pooled, owners, spans)),
-        )
-
-    def _entities(self, hidden: Tensor, pooled: Tensor, owners: Tensor, spans: Tensor) -> Tensor:
-        texts = pooled[owners]
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        texts = mean_pool(hidden, attention_mask)
+        pooled = self.dropout(texts)
+        sentiment = self.sentiment(pooled)
         tokens = spans.sum(dim=1, keepdim=True)
         named = (hidden[owners] * spans.unsqueeze(-1)).sum(dim=1) / tokens.clamp(min=1)
-        return torch.cat([texts, torch.where(tokens > 0, self.dropout(named), texts)], dim=-1)
+        entity = self.entity(self.dropout(torch.cat([texts[owners], named], dim=-1)))
+        return Logits(
+            topic=self.topic(pooled),
+            sentiment=sentiment,
+            finance=self.finance(pooled),
+            entity=torch.where(tokens > 0, entity, sentiment[owners]),
+        )
 
 
 def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:

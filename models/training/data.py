@@ -1,14 +1,12 @@
-"""Read the training and validation sets: folder in, examples out.
+"""Read the training and test sets: folder in, examples out.
 
-A row that carries a label of one task trains that task only. Training rows that stand in a validation file, or that
-repeat another apart from the link, are left out, so that no score is earned by memory. A row that cannot be right is
-an error that names file and row: a silent hole in the data would become a silent hole in the model.
+A row that carries a label of one task trains that task only. Training rows that stand in a test set, or that repeat
+another apart from the link, are left out, so that no score is earned by memory. A row that cannot be right is an error
+that names file and row: a silent hole in the data would become a silent hole in the model.
 """
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +14,20 @@ from pathlib import Path
 import pandas as pd
 
 from models.text import prepare
+from models.training.decisions import parse_decisions
+from models.training.invented import read_invented
+from models.training.rows import MAX_CHARS, NO_LABEL, Example, lot, repeat_key, without_repeats
 from monitor.errors import ConfigurationError
 
-NO_LABEL = -100  #: What cross-entropy leaves out.
+__all__ = [
+    "NO_LABEL", "Corpus", "Example", "parse_decisions", "read_classes", "read_corpus", "read_headlines",
+    "read_sentiments", "read_topics", "repeat_key", "without_repeats",
+]  # fmt: skip
+
 TWEET_SENTIMENTS: Mapping[int, int] = {0: 0, 1: 2, 2: 1}  #: bearish, bullish, neutral -> order of the sentiment head.
 WORD_SENTIMENTS: Mapping[str, int] = {"negative": 0, "neutral": 1, "positive": 2}
-MAX_CHARS = 4000
-
-_NOT_WORD = re.compile(r"\W+")
-_DECISION = re.compile(r"""(['"])\s*:\s*(['"])(?P<word>[A-Za-z]+)\2""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One text with the labels it has."""
-
-    text: str  #: Prepared.
-    source: str  #: tweets, headlines or topics.
-    topic: int = NO_LABEL
-    sentiment: int = NO_LABEL
+HEADLINES_TEST_SHARE = 0.2  #: Of the headlines, kept out of training; which ones is decided by their words.
+NOT_SURELY_FINANCE = frozenset({"General News | Opinion", "Politics"})  #: Topics that teach nothing of what finance is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +35,13 @@ class Corpus:
     """Everything a run reads."""
 
     topics: tuple[str, ...]  #: Class names in label order.
-    train: tuple[Example, ...]
-    tweets_valid: tuple[Example, ...]
-    topics_valid: tuple[Example, ...]
+    rows: tuple[Example, ...]  #: For training and development.
+    tests: Mapping[str, tuple[Example, ...]]  #: Read for the report at the end; they decide nothing.
     files: tuple[Path, ...]  #: The files read, for their hashes.
 
 
-def repeat_key(text: str) -> str:
-    """What two rows share when one repeats the other: words in lower case, without links."""
-    return _NOT_WORD.sub(" ", prepare(text, max_chars=MAX_CHARS).lower()).strip()
-
-
-def read_corpus(folder: Path) -> Corpus:
-    """Read `sentiment/` and `topic/` under `folder`."""
+def read_corpus(folder: Path, *, languages: Iterable[str] = ("en",)) -> Corpus:
+    """Read `sentiment/` and `topic/` under `folder`, and the invented rows that ship, of `languages`."""
     names = {
         "tweets": "sentiment/tweets_train.csv",
         "tweets_valid": "sentiment/tweets_valid.csv",
@@ -65,18 +52,23 @@ def read_corpus(folder: Path) -> Corpus:
     }
     files = {name: folder / path for name, path in names.items()}
     topics = read_classes(files["classes"])
-    topic_labels = {index: index for index in range(len(topics))}
-    tweets_valid = tuple(read_sentiments(files["tweets_valid"]))
-    topics_valid = tuple(read_topics(files["topics_valid"], topic_labels))
+    labels = {index: index for index in range(len(topics))}
+    headlines = list(read_headlines(files["headlines"]))
+    held = {example.text for example in headlines if lot(example.text, salt="headlines") < HEADLINES_TEST_SHARE}
+    tests = {
+        "tweets_valid": tuple(read_sentiments(files["tweets_valid"])),
+        "topics_valid": tuple(read_topics(files["topics_valid"], labels)),
+        "headlines_test": tuple(example for example in headlines if example.text in held),
+    }
+    unsure = {index for index, name in enumerate(topics) if name in NOT_SURELY_FINANCE}
     rows = [
         *read_sentiments(files["tweets"]),
-        *read_headlines(files["headlines"]),
-        *read_topics(files["topics"], topic_labels),
+        *(example for example in headlines if example.text not in held),
+        *read_topics(files["topics"], labels, unsure=unsure),
+        *read_invented(topics, languages=tuple(languages)),
     ]
-    train = tuple(without_repeats(rows, held_out=(*tweets_valid, *topics_valid)))
-    return Corpus(
-        topics=topics, train=train, tweets_valid=tweets_valid, topics_valid=topics_valid, files=tuple(files.values())
-    )
+    kept = without_repeats(rows, held_out=[example for test in tests.values() for example in test])
+    return Corpus(topics=topics, rows=tuple(kept), tests=tests, files=tuple(files.values()))
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
@@ -94,47 +86,29 @@ def read_classes(path: Path) -> tuple[str, ...]:
 def read_sentiments(path: Path) -> Iterator[Example]:
     """Tweets with `text,label`: 0 bearish, 1 bullish, 2 neutral."""
     for row, text, label in _labelled(path, TWEET_SENTIMENTS):
-        yield Example(text=_text_of(path, row, text), source="tweets", sentiment=label)
+        yield Example(text=_text_of(path, row, text), source="tweets", sentiment=label, finance=1)
 
 
-def read_topics(path: Path, labels: Mapping[int, int]) -> Iterator[Example]:
-    """Tweets with `text,label`, the label a class number."""
+def read_topics(path: Path, labels: Mapping[int, int], *, unsure: Iterable[int] = ()) -> Iterator[Example]:
+    """Tweets with `text,label`, the label a class number; those of `unsure` classes need not be about finance."""
+    doubtful = frozenset(unsure)
     for row, text, label in _labelled(path, labels):
-        yield Example(text=_text_of(path, row, text), source="topics", topic=label)
+        finance = NO_LABEL if label in doubtful else 1
+        yield Example(text=_text_of(path, row, text), source="topics", topic=label, finance=finance)
 
 
 def read_headlines(path: Path) -> Iterator[Example]:
-    """Headlines whose entities all carry one sentiment; the others say nothing about the text as a whole."""
+    """Headlines with a sentiment for each entity; that of the text as a whole is known where all agree."""
     table = _table(path, ("Title", "Decisions"))
     for row, (title, decisions) in enumerate(zip(table["Title"], table["Decisions"], strict=True), start=2):
-        words = parse_decisions(str(decisions))
-        unknown = words - WORD_SENTIMENTS.keys()
-        if unknown or not words:
+        text = _text_of(path, row, title)
+        found = parse_decisions(str(decisions), text)
+        if not found or any(word not in WORD_SENTIMENTS for word in found.values()):
             raise ConfigurationError(f"{path}: row {row}: Decisions must name negative, neutral or positive")
-        if len(words) == 1:
-            sentiment = WORD_SENTIMENTS[words.pop()]
-            yield Example(text=_text_of(path, row, title), source="headlines", sentiment=sentiment)
-
-
-def parse_decisions(decisions: str) -> set[str]:
-    """The sentiments in `{'entity': 'sentiment', ...}`; names with an apostrophe break the literal, not this."""
-    try:
-        value = ast.literal_eval(decisions)
-    except (ValueError, SyntaxError):
-        return {match["word"].lower() for match in _DECISION.finditer(decisions)}
-    return {str(word).lower() for word in value.values()} if isinstance(value, dict) else set()
-
-
-def without_repeats(rows: Iterable[Example], *, held_out: Iterable[Example]) -> Iterator[Example]:
-    """Rows with words that neither stand in `held_out` nor repeat an earlier row of the same task."""
-    barred = {repeat_key(example.text) for example in held_out}
-    seen: set[tuple[bool, str]] = set()
-    for example in rows:
-        key = repeat_key(example.text)
-        task = (example.topic == NO_LABEL, key)
-        if key and key not in barred and task not in seen:
-            seen.add(task)
-            yield example
+        entities = tuple((name, WORD_SENTIMENTS[word]) for name, word in found.items())
+        sentiments = {sentiment for _, sentiment in entities}
+        whole = sentiments.pop() if len(sentiments) == 1 else NO_LABEL
+        yield Example(text=text, source="headlines", sentiment=whole, finance=1, entities=entities)
 
 
 def _labelled(path: Path, labels: Mapping[int, int]) -> Iterator[tuple[int, object, int]]:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 log = structlog.get_logger(__name__)
 
+LOGBOOK = "training.jsonl"
 EVERY = 50  #: Steps between two lines about the loss.
 
 
@@ -23,7 +24,7 @@ class Logbook:
 
     def __init__(self, path: Path) -> None:
         self._started_s = time.monotonic()
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")  # a run that was killed goes on in it
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         self._progress = Progress(

@@ -1,40 +1,46 @@
 """One training run: data folder in, adapter folder and report out.
 
-The same data, settings and machine give the same adapter. The validation files are read for the report at the end and
-decide nothing.
+The same data, settings and machine give the same adapter, also after a kill midway. The test sets are read for the
+report at the end and decide nothing.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
-from peft import get_peft_model_state_dict
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from models.architecture import TwoHeads, add_lora, read_encoder
-from models.artifacts import ADAPTER_WEIGHTS, HEADS, NEEDED
+from models.architecture import Network, add_lora, read_encoder
+from models.artifacts import NEEDED
 from models.digests import sha256_of
-from models.encoders import MINILM, obtain_encoder
-from models.hardware import pick_device
-from models.manifest import SCHEMA, BaseEncoder, Manifest
+from models.hardware import has_bf16, pick_device
+from models.manifest import SCHEMA, Calibration, Manifest, Reference
+from models.overlap import TRAINING_KEYS, write_keys
 from models.tokens import read_tokenizer
+from models.training.bases import Base, known_encoder
+from models.training.batches import Collator
+from models.training.calibrating import calibrate, reference, thresholds
 from models.training.card import write_card
+from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig
-from models.training.data import NO_LABEL, Corpus, Example, read_corpus
-from models.training.logbook import Logbook
-from models.training.loop import Encoded, Trainer
+from models.training.curves import draw_curves
+from models.training.data import Corpus, Example, read_corpus
+from models.training.folder import CHECKPOINT, fingerprint_of, publish, save_network, working_folder
+from models.training.invented import DEV
+from models.training.logbook import LOGBOOK, Logbook
+from models.training.loop import Event, Trainer
+from models.training.losses import refuse_one_class
 from models.training.measure import measure
-from models.training.scores import fit_temperature
+from models.training.pretrain import begin_from
+from models.training.rows import lot
+from models.training.teaching import taught
 from monitor.domain import Sentiment
-from monitor.errors import ConfigurationError
 
 MAX_TOKENS = 256  #: Of a text in use; training cuts earlier, which costs nothing on tweets and headlines.
 
@@ -45,13 +51,22 @@ class TrainingReport:
 
     model: str  #: Version of the adapter.
     folder: Path
-    best_epoch: int
+    best_look: int
     seconds: float
     metrics: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trained:
+    """What the fit leaves beside the files."""
+
+    best_look: int
+    calibration: Calibration
+    reference: Reference
+
+
 def read_config(path: Path | None) -> TrainingConfig:
-    """Settings from the YAML file `path`; None: those of the shipped adapter."""
+    """Settings from the YAML file `path`; None: those of the shipped adapter `small`."""
     return TrainingConfig() if path is None else TrainingConfig.from_yaml(path)
 
 
@@ -60,21 +75,24 @@ def train(
     out: Path,
     config: TrainingConfig,
     *,
-    encoder: tuple[BaseEncoder, Path] | None = None,
+    encoder: Base | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TrainingReport:
     """Train on `data`, write the adapter into `out` (made if absent, else empty), measure it."""
-    corpus = read_corpus(data)
-    base, folder = encoder or (MINILM, obtain_encoder(MINILM))
-    _prepare_folder(out)
-    _fix_seeds(config)
-    tokenizer = read_tokenizer(folder, max_tokens=config.max_tokens)
-    with Logbook(out / "training.jsonl") as logbook:
-        best_epoch = _fit(corpus, (folder, tokenizer), config, out, logbook)
-        logbook.tell("measuring_started", {"best_epoch": best_epoch})
-        metrics = measure((folder, out), corpus, max_tokens=MAX_TOKENS)
+    corpus = read_corpus(data, languages=config.languages if config.invented else ())
+    base, folder = encoder or known_encoder(config.encoder)
+    work = working_folder(out)
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    sums = {str(path.relative_to(data)): sha256_of(path) for path in corpus.files}
+    mark = fingerprint_of({"data": sums, "config": config.model_dump(mode="json"), "encoder": dict(base.files)})
+    with Logbook(work / LOGBOOK) as logbook:
+        trained = _fit(corpus, (base, folder), config, Checkpoint(work / CHECKPOINT, fingerprint=mark), logbook.tell)
+        write_keys(work / TRAINING_KEYS, [example.text for example in corpus.rows])
+        logbook.tell("measuring_started", {"best_look": trained.best_look})
+        metrics = measure((folder, work), corpus.tests, max_tokens=MAX_TOKENS)
         seconds = round(logbook.seconds, 1)
-        logbook.tell("training_finished", {"best_epoch": best_epoch, **metrics})
+        logbook.tell("training_finished", {"best_look": trained.best_look, **metrics})
     manifest = Manifest(
         schema_version=SCHEMA,
         name=config.name,
@@ -82,94 +100,88 @@ def train(
         base=base,
         topics=corpus.topics,
         sentiments=tuple(sentiment.value for sentiment in Sentiment),
+        languages=config.languages,
         max_tokens=MAX_TOKENS,
-        files={name: sha256_of(out / name) for name in NEEDED},
-        data={str(path.relative_to(data)): sha256_of(path) for path in corpus.files},
-        training={**config.model_dump(mode="json"), "best_epoch": best_epoch, "seconds": seconds},
+        files=sums_of_files(work),
+        data=sums,
+        training={**config.model_dump(mode="json"), "best_look": trained.best_look, "seconds": seconds},
         metrics=metrics,
+        calibration=trained.calibration,
+        reference=trained.reference,
         code_version=version("tapewatch"),
         created_at=now().isoformat(timespec="seconds"),
     )
-    manifest.write(out)
-    write_card(out, manifest)
-    return TrainingReport(model=manifest.model, folder=out, best_epoch=best_epoch, seconds=seconds, metrics=metrics)
+    return complete(work, out, manifest, best_look=trained.best_look, seconds=seconds)
 
 
-def split(corpus: Corpus, *, dev_share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """Training rows and development rows, by chance but the same for a seed."""
-    rows = list(corpus.train)
-    random.Random(seed).shuffle(rows)  # noqa: S311 - an order, not a secret
-    cut = max(1, round(len(rows) * dev_share))
-    return rows[cut:], rows[:cut]
+def sums_of_files(work: Path) -> dict[str, str]:
+    """Sums of what makes an adapter in a working folder."""
+    return {name: sha256_of(work / name) for name in (*NEEDED, TRAINING_KEYS)}
 
 
-def _fit(corpus: Corpus, base: tuple[Path, Tokenizer], config: TrainingConfig, out: Path, logbook: Logbook) -> int:
-    folder, tokenizer = base
-    encoder = read_encoder(folder)
-    width = encoder.config.hidden_size
-    lora = add_lora(encoder, rank=config.lora_rank, alpha=config.lora_alpha, dropout=config.lora_dropout)
-    network = TwoHeads(lora, width=width, topics=len(corpus.topics), dropout=config.dropout)
-    trainer = Trainer(network, config, device=pick_device(config.device))
-    rows, held = split(corpus, dev_share=config.dev_share, seed=config.seed)
-    dev = _encoded(held, tokenizer)
-    logbook.tell("training_started", {"rows": len(rows), "development_rows": len(held)})
-    best_epoch = trainer.fit(_encoded(rows, tokenizer), dev, tell=logbook.tell)
-    temperatures = _calibrate(trainer, network, dev)
-    logbook.tell("calibrated", temperatures)
-    _save(network, out)
-    return best_epoch
+def complete(work: Path, out: Path, manifest: Manifest, *, best_look: int, seconds: float) -> TrainingReport:
+    """Write manifest, card and curves into the working folder, and give it its name."""
+    manifest.write(work)
+    write_card(work, manifest)
+    draw_curves(work / LOGBOOK, work / "curves.png")
+    publish(work, out)
+    return TrainingReport(
+        model=manifest.model, folder=out, best_look=best_look, seconds=seconds, metrics=manifest.metrics
+    )
 
 
-def _calibrate(trainer: Trainer, network: TwoHeads, dev: Encoded) -> dict[str, float]:
-    """Fold the temperature that suits the development rows into each head; tells the temperatures."""
-    topic, sentiment = trainer.logits(dev)
-    found = {}
-    for name, logits, labels in (
-        ("topic", topic, [e.topic for e in dev.examples]),
-        ("sentiment", sentiment, [e.sentiment for e in dev.examples]),
-    ):
-        wanted = torch.tensor(labels).numpy()
-        rows = wanted != NO_LABEL
-        found[name] = fit_temperature(logits[rows], wanted[rows]) if rows.any() else 1.0
-        head = network.topic if name == "topic" else network.sentiment
-        with torch.no_grad():
-            head.weight.div_(found[name])
-            head.bias.div_(found[name])
-    return found
+def split(rows: Sequence[Example], config: TrainingConfig) -> tuple[list[Example], list[Example]]:
+    """Training rows and development rows, by the words of each text; invented training rows stand in several times."""
+    train: list[Example] = []
+    dev: list[Example] = []
+    for example in rows:
+        held = example.source.endswith(DEV) or lot(example.text, salt=str(config.seed)) < config.dev_share
+        if held:
+            dev.append(example)
+        else:
+            is_invented = example.source.startswith(("invented", "chatter"))
+            train.extend([example] * (config.invented if is_invented else 1))
+    return train, dev
 
 
-def _save(network: TwoHeads, out: Path) -> None:
-    lora = network.encoder
-    weights = get_peft_model_state_dict(lora, save_embedding_layers=False)  # "auto" would ask the hub
-    # Half precision halves the folder; what it rounds is far below what the product with the encoder's weights keeps.
-    save_file({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()}, out / ADAPTER_WEIGHTS)
-    settings: Any = lora.peft_config["default"]  # type: ignore[index]  # peft has no types
-    settings.base_model_name_or_path = None  # the manifest knows; a path of this machine would mean nothing elsewhere
-    settings.auto_mapping = None  # names a class to import, which nothing here needs
-    settings.inference_mode = True
-    settings.target_modules = sorted(settings.target_modules)  # a set: its order would change the digest
-    settings.save_pretrained(str(out))
-    heads = {f"{name}.{part}": getattr(getattr(network, name), part).detach().cpu().contiguous()
-             for name in ("topic", "sentiment") for part in ("weight", "bias")}  # fmt: skip
-    save_file(heads, out / HEADS)
-    for name in NEEDED:
-        (out / name).chmod(0o644)  # safetensors writes for the owner alone; others run the daemon
+def _fit(corpus: Corpus, encoder: Base, config: TrainingConfig, checkpoint: Checkpoint, tell: Event) -> _Trained:
+    rows, dev = split(corpus.rows, config)
+    refuse_one_class(rows)
+    train = taught(rows, config, held_out=[*dev, *(example for test in corpus.tests.values() for example in test)])
+    tokenizer = read_tokenizer(encoder[1], max_tokens=config.max_tokens)
+    device = pick_device(config.device)
+    network = _network(encoder, config, topics=len(corpus.topics))
+    collator = Collator(tokenizer, adversarial=config.adversarial, device=device)
+    dtype = torch.bfloat16 if has_bf16(device.type) else torch.float32
+    trainer = Trainer(network, config, collator, device=device, dtype=dtype)
+    tell("training_started", {"rows": len(train), "development_rows": len(dev)})
+    standing = trainer.fit(train, dev, tell=tell, checkpoint=checkpoint)
+    outputs = trainer.outputs(dev)
+    scalings = calibrate(network.cpu(), outputs, dev)
+    tell("calibrated", {task: scaling.method for task, scaling in scalings.items()})
+    save_network(network, checkpoint.folder)
+    unknown = unknown_share(tokenizer, [example.text for example in dev])
+    return _Trained(
+        best_look=standing.best_look,
+        calibration=thresholds(outputs, scalings, dev, risk=config.risk),
+        reference=reference(outputs, scalings, corpus.topics, unknown_tokens=unknown),
+    )
 
 
-def _encoded(examples: list[Example], tokenizer: Tokenizer) -> Encoded:
-    encodings = tokenizer.encode_batch_fast([example.text for example in examples])
-    return Encoded(examples=examples, ids=[encoding.ids for encoding in encodings])
+def _network(encoder: Base, config: TrainingConfig, *, topics: int) -> Network:
+    base = read_encoder(encoder[1])
+    for module in base.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = config.encoder_dropout
+    width = int(base.config.hidden_size)
+    lora = add_lora(base, rank=config.lora_rank, alpha=config.lora_alpha, dropout=config.lora_dropout)
+    if config.start is not None:
+        begin_from(lora, config.start, encoder[0].files)
+    return Network(lora, width=width, topics=topics, dropout=config.dropout)
 
 
-def _prepare_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise ConfigurationError(f"{out}: cannot be made: {err.strerror}") from err
-    if any(out.iterdir()):
-        raise ConfigurationError(f"{out}: is not empty; name a new folder")
-
-
-def _fix_seeds(config: TrainingConfig) -> None:
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
+    """Share of the tokens of `texts` that the vocabulary lacks."""
+    unknown = {i for word in ("[UNK]", "<unk>") if (i := tokenizer.token_to_id(word)) is not None}
+    ids = [token for encoding in tokenizer.encode_batch_fast(list(texts)) for token in encoding.ids]
+    return sum(token in unknown for token in ids) / len(ids) if ids else math.nan

@@ -1,18 +1,16 @@
-"""`tapewatch classify` and `tapewatch train`: the model without the stream."""
+"""`tapewatch classify`: the model without the stream."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO
 
 import click
 import msgspec
 
 from models import load_classifier
-from monitor.console import Output
 from monitor.domain import Prediction
 from monitor.logs import configure_logging
 from monitor.ports import Classifier
@@ -113,18 +111,4 @@ def _written(entry: Line, number: int, prediction: Prediction) -> bytes:
             },
             "model": prediction.model,
         }
-    )
-
-
-def train_adapter(data: Path, out: Path, training_path: Path | None, *, output: Output) -> None:
-    """Fine-tune an adapter on `data`, write it to `out`, and show what was measured."""
-    from models.training.run import read_config, train
-
-    configure_logging(LoggingSettings())
-    report = train(data, out, read_config(training_path))
-    output.rows(
-        [{"measure": name, "value": value} for name, value in report.metrics.items()],
-        title=f"Adapter written to {out}",
-        columns=("measure", "value"),
-        empty="Nothing was measured.",
     )

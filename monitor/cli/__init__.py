@@ -14,6 +14,7 @@ import click
 from monitor.app import STAGES
 from monitor.cli.alerts import alerts
 from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.cli.train import pretrain, train
 from monitor.console import Output
 from monitor.errors import ConfigurationError, MonitorError
 from monitor.settings.load import effective_yaml, example_yaml
@@ -80,20 +81,6 @@ def classify(config_path: Path | None, adapter: str | None) -> None:
     sys.exit(label_stream(settings, sys.stdin.buffer, sys.stdout.buffer))
 
 
-@tapewatch.command(cls=Verb, example="tapewatch train --data path/to/data --out my-adapter")
-@click.option("--data", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="Folder with sentiment/ and topic/ (see docs/models.md).")  # fmt: skip
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write.")
-@click.option("--settings", "training_path", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="A YAML file with training settings.")  # fmt: skip
-@json_option
-def train(data: Path, out: Path, training_path: Path | None, *, as_json: bool) -> None:
-    """Fine-tune the classifier and write an adapter."""
-    from monitor.app.labelling import train_adapter
-
-    train_adapter(data, out, training_path, output=Output(as_json=as_json))
-
-
 @tapewatch.command("check-config", cls=Verb, example="tapewatch check-config --config tapewatch.yaml --print")
 @config_option
 @click.option("--print", "print_", is_flag=True, help="Print the effective values, secrets masked.")
@@ -124,7 +111,8 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-tapewatch.add_command(alerts)
+for verb in (alerts, pretrain, train):
+    tapewatch.add_command(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

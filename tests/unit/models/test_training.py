@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,15 +12,19 @@ import numpy as np
 import pytest
 
 from models.artifacts import read_adapter
+from models.training.batches import similar_batches
 from models.training.config import TrainingConfig
-from models.training.loop import class_weights, similar_batches
+from models.training.loop import Trainer
+from models.training.losses import class_weights, refuse_one_class
+from models.training.rows import Example
 from models.training.run import read_config, train
-from models.training.scores import fit_temperature, score, softmax
-from monitor.errors import ConfigurationError
-from tests.fixtures.tiny_model import TinyModel
+from models.training.scores import score, softmax
+from models.training.teaching import taught
+from monitor.errors import ConfigurationError, PermanentError
+from tests.fixtures.tiny_model import TinyModel, tiny_config
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-QUICK = TrainingConfig(epochs=1, batch_size=8, lora_rank=2, lora_alpha=4, threads=1, device="cpu")
+QUICK = tiny_config()
 
 
 def test_the_same_run_gives_the_same_adapter(tiny_model: TinyModel, tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_a_run_leaves_a_whole_folder(tiny_model: TinyModel) -> None:
         "sentiment/sentfin.csv", "sentiment/tweets_train.csv", "sentiment/tweets_valid.csv",
         "topic/classes.txt", "topic/train.parquet", "topic/valid.csv",
     }  # fmt: skip
-    assert 0 <= manifest.metrics["tweets_valid.fp32.accuracy"] <= 1
+    assert 0 <= manifest.metrics["tweets_valid.fp32.sentiment.accuracy"] <= 1
     assert manifest.training["lora_rank"] == 4
     card = (tiny_model.adapter / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert manifest.model in card
@@ -65,12 +71,12 @@ def test_settings_come_from_yaml_and_are_checked(tmp_path: Path) -> None:
 
 def test_batches_hold_every_row_once_and_similar_lengths() -> None:
     """Little padding, nothing lost, another order each epoch."""
-    ids = [[1] * (1 + (n * 31) % 90) for n in range(500)]
-    batches = list(similar_batches(ids, 16, seed=1))
+    lengths = [1 + (n * 31) % 90 for n in range(500)]
+    batches = list(similar_batches(lengths, 16, seed=1))
     assert sorted(row for batch in batches for row in batch) == list(range(500))
-    spread = [max(len(ids[r]) for r in batch) - min(len(ids[r]) for r in batch) for batch in batches]
+    spread = [max(lengths[r] for r in batch) - min(lengths[r] for r in batch) for batch in batches]
     assert np.mean(spread) < 6
-    assert batches != list(similar_batches(ids, 16, seed=2))
+    assert batches != list(similar_batches(lengths, 16, seed=2))
 
 
 def test_rare_classes_weigh_more_but_the_loss_keeps_its_size() -> None:
@@ -93,14 +99,87 @@ def test_scores_agree_with_the_reference() -> None:
     assert found.macro_f1 == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
 
 
-def test_temperature_makes_a_boaster_modest() -> None:
-    """A head that is sure and often wrong is divided down; its answers stay the same."""
-    chance = np.random.default_rng(4)
-    labels = chance.integers(0, 3, 400)
-    logits = 8 * (np.eye(3)[labels] + chance.normal(scale=0.8, size=(400, 3)))
-    temperature = fit_temperature(logits, labels)
-    assert temperature > 1.5
-    assert (
-        score(softmax(logits / temperature), labels).calibration_error
-        < score(softmax(logits), labels).calibration_error
-    )
+def test_a_killed_run_ends_like_one_that_was_not(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of an hour that has to start over after a power cut would never be finished by some."""
+    encoder, config = (tiny_model.base, tiny_model.encoder), tiny_config(checkpoint_every=3, epochs=2)
+    whole = train(tiny_model.data, tmp_path / "whole", config, encoder=encoder, now=lambda: T0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", killed_at(Trainer._step, step=11))
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny_model.data, tmp_path / "killed", config, encoder=encoder, now=lambda: T0)
+    assert not (tmp_path / "killed").exists(), "half a model must never be found under its name"
+    resumed = train(tiny_model.data, tmp_path / "killed", config, encoder=encoder, now=lambda: T0)
+    events = [json.loads(line)["event"] for line in (tmp_path / "killed/training.jsonl").read_text().splitlines()]
+    assert "training_resumed" in events
+    assert resumed.model == whole.model
+
+
+def killed_at(call: Callable[..., float], *, step: int) -> Callable[..., float]:
+    """`call`, interrupted when it is called for the `step`th time."""
+    calls = 0
+
+    def interrupted(*given: object) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise KeyboardInterrupt
+        return call(*given)
+
+    return interrupted
+
+
+def test_another_run_does_not_take_over_a_checkpoint(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of one configuration with the name of another would be a lie in the manifest."""
+    encoder, config = (tiny_model.base, tiny_model.encoder), tiny_config(checkpoint_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", killed_at(Trainer._step, step=5))
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny_model.data, tmp_path / "out", config, encoder=encoder)
+    with pytest.raises(ConfigurationError, match="unfinished run with other data or settings"):
+        train(tiny_model.data, tmp_path / "out", tiny_config(checkpoint_every=2, seed=99), encoder=encoder)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after it would be noise with a model card."""
+    monkeypatch.setattr(Trainer, "_step", lambda *given: float("nan"))
+    with pytest.raises(PermanentError, match=r"step 1: the loss is not a number; lower learning_rate"):
+        train(tiny_model.data, tmp_path / "out", QUICK, encoder=(tiny_model.base, tiny_model.encoder))
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_class_is_refused() -> None:
+    """A model of one answer has a perfect score and no use."""
+    rows = [Example(text=f"t{n}", source="tweets", sentiment=1) for n in range(9)]
+    with pytest.raises(ConfigurationError, match="every sentiment label is the same class"):
+        refuse_one_class(rows)
+    refuse_one_class([*rows, Example(text="t", source="tweets", sentiment=0)])
+
+
+@contextmanager
+def obtainable(model: TinyModel) -> Iterator[None]:
+    """While this is open the encoder of the tiny model is in the cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.engine.obtain_encoder", lambda base, folder: model.encoder)
+        yield
+
+
+def test_a_student_learns_what_its_teacher_says(tiny_model: TinyModel, tmp_path: Path) -> None:
+    """Also from texts that nobody labelled; those of a test set stay out."""
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("\n".join(json.dumps({"text": f"$ACME falls {n}"}) for n in range(12)), encoding="utf-8")
+    config = tiny_config(teacher=tiny_model.adapter, unlabelled=texts, unlabelled_rows=10)
+    barred = Example(text="$ACME falls 3", source="tweets", sentiment=0)
+    with obtainable(tiny_model):
+        rows = taught([Example(text="acme rises", source="tweets", sentiment=2)], config, held_out=[barred])
+    assert [row.source for row in rows] == ["tweets"] + ["unlabelled"] * 10
+    assert "$ACME falls 3" not in {row.text for row in rows}
+    for row in rows:
+        assert row.teacher is not None
+        assert sum(row.teacher.sentiment) == pytest.approx(1, abs=1e-5)
+        assert len(row.teacher.entities) == len(row.entities)

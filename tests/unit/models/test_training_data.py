@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from models.mentions import places
 from models.training.data import (
     NO_LABEL,
     Example,
@@ -14,8 +15,10 @@ from models.training.data import (
     read_corpus,
     read_headlines,
     read_sentiments,
+    repeat_key,
     without_repeats,
 )
+from models.training.invented import read_invented
 from monitor.errors import ConfigurationError
 from tests.fixtures.tiny_model import make_data
 
@@ -56,19 +59,29 @@ def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
 
 def test_names_with_apostrophes_do_not_hide_a_sentiment() -> None:
     """Thirteen rows of the real file are no Python literal."""
-    assert parse_decisions("{'Moody's': 'neutral', 'Acme': 'negative'}") == {"neutral", "negative"}
-    assert parse_decisions("{'Acme': 'positive'}") == {"positive"}
-    assert parse_decisions("nonsense") == set()
+    assert parse_decisions("{'Moody's': 'neutral', 'Acme': 'negative'}") == {"Moody's": "neutral", "Acme": "negative"}
+    assert parse_decisions("{'Acme': 'positive'}") == {"Acme": "positive"}
+    assert parse_decisions("nonsense") == {}
 
 
-def test_headlines_of_two_minds_are_left_out(tmp_path: Path) -> None:
+def test_a_name_that_a_replacement_struck_is_mended_by_the_headline() -> None:
+    """The entity must be found in the text, or its label trains the wrong head."""
+    title = "London Stock Exchange to buy Frank Russell Company"
+    assert parse_decisions("{'Frank Rusnegative Company': 'neutral'}", title) == {"Frank Russell Company": "neutral"}
+    assert parse_decisions("{'IIFL neutralings': 'positive'}", "IIFL Holdings surges") == {"IIFL Holdings": "positive"}
+
+
+def test_headlines_of_two_minds_train_their_entities_alone(tmp_path: Path) -> None:
     """Good for one and bad for another says nothing about the text as a whole."""
     rows: list[tuple[object, object]] = [
         ("Acme buys Globex", "{'Acme': 'negative', 'Globex': 'positive'}"),
         ("Initech falls", "{'Initech': 'negative'}"),
     ]
     examples = list(read_headlines(table(tmp_path / "h.csv", rows, ("Title", "Decisions"))))
-    assert [(e.text, e.sentiment) for e in examples] == [("Initech falls", 0)]
+    assert [(e.text, e.sentiment, e.entities) for e in examples] == [
+        ("Acme buys Globex", NO_LABEL, (("Acme", 0), ("Globex", 2))),
+        ("Initech falls", 0, (("Initech", 0),)),
+    ]
 
 
 def test_no_score_is_earned_by_memory() -> None:
@@ -88,7 +101,36 @@ def test_no_score_is_earned_by_memory() -> None:
 def test_a_folder_gives_every_set(tmp_path: Path) -> None:
     """One call reads what a run needs, and knows the files for their hashes."""
     make_data(tmp_path / "data")
-    corpus = read_corpus(tmp_path / "data")
-    assert {e.source for e in corpus.train} == {"tweets", "headlines", "topics"}
-    assert len(corpus.tweets_valid) == len(corpus.topics_valid) == 10
+    corpus = read_corpus(tmp_path / "data", languages=())
+    assert {e.source for e in corpus.rows} == {"tweets", "headlines", "topics"}
+    assert {name: len(rows) for name, rows in corpus.tests.items() if name != "headlines_test"} == {
+        "tweets_valid": 10, "topics_valid": 10,
+    }  # fmt: skip
     assert all(path.is_file() for path in corpus.files)
+
+
+def test_a_headline_is_kept_out_with_all_of_its_entities(tmp_path: Path) -> None:
+    """One entity in training and the other in the test would teach the test."""
+    make_data(tmp_path / "data")
+    corpus = read_corpus(tmp_path / "data", languages=())
+    tested = {repeat_key(example.text) for example in corpus.tests["headlines_test"]}
+    assert tested
+    assert not tested & {repeat_key(example.text) for example in corpus.rows}
+
+
+def test_the_invented_rows_are_sound() -> None:
+    """They ship and train what users get: every entity must stand in its text, every text once."""
+    topics = [f"topic {n}" for n in range(20)]
+    rows = list(read_invented(topics, languages=("en", "zh")))
+    assert len({repeat_key(row.text) for row in rows}) == len(rows)
+    for row in rows:
+        assert all(list(places(row.text, name)) for name, _ in row.entities), row.text
+    assert {row.lang for row in rows} == {"en", "zh"}
+
+
+def test_a_broken_invented_row_is_named(tmp_path: Path) -> None:
+    """Whoever mends the file must find the row."""
+    head = "text,lang,kind,sentiment,entities,topic,finance,english\n"
+    (tmp_path / "en.csv").write_text(head + "Acme falls,en,headline,bad,,,1,\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"en\.csv: row 2: 'bad'"):
+        list(read_invented([], languages=("en",), folder=tmp_path))
