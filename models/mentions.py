@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 CASE_MATTERS_UP_TO = 4  #: Characters, as in the watchlist.
 
-_UNSPACED = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+# Scripts that are written without spaces: a word may begin or end anywhere in them.
+_UNSPACED = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 
 Offsets = Sequence[tuple[int, int]]  #: Start and end of each token in the text; special tokens are empty.
 
@@ -25,17 +25,32 @@ def token_spans(text: str, offsets: Offsets, surfaces: Sequence[Sequence[str]]) 
 
 def places(text: str, surface: str) -> Iterator[tuple[int, int]]:
     """Start and end of every place where `text` has `surface` as a word."""
-    if surface:
-        yield from (match.span() for match in _pattern(surface).finditer(text))
+    if len(surface) > CASE_MATTERS_UP_TO:
+        text, surface = _lower(text), _lower(surface)
+    start = text.find(surface) if surface else -1
+    while start >= 0:
+        end = start + len(surface)
+        if _is_whole(text, start, end):
+            yield start, end
+        start = text.find(surface, start + 1)
 
 
-@lru_cache(maxsize=8192)
-def _pattern(surface: str) -> re.Pattern[str]:
-    word = f"[^\\W{_UNSPACED}]"  # a letter or digit of a script with spaces
-    before = f"(?<!{word})" if re.match(word, surface[0]) else ""
-    after = f"(?!{word})" if re.match(word, surface[-1]) else ""
-    flags = 0 if len(surface) <= CASE_MATTERS_UP_TO else re.IGNORECASE
-    return re.compile(before + re.escape(surface) + after, flags)
+def _is_whole(text: str, start: int, end: int) -> bool:
+    begins = _in_word(text[start]) or text[start] == "$"  # the $T in BE$T is no cashtag
+    before = start == 0 or not (begins and _in_word(text[start - 1]))
+    return before and (end == len(text) or not (_in_word(text[end]) and _in_word(text[end - 1])))
+
+
+def _in_word(char: str) -> bool:
+    return (char.isalnum() or char == "_") and not _UNSPACED.match(char)
+
+
+def _lower(text: str) -> str:
+    """Lower case of the same length, so that places stay."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
 
 
 def _tokens(offsets: Offsets, found: Sequence[tuple[int, int]]) -> tuple[int, ...]:

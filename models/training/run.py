@@ -173,6 +173,8 @@ def _network(encoder: Base, config: TrainingConfig, *, topics: int) -> Network:
     for module in base.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = config.encoder_dropout
+    if not config.encoder_dropout:
+        base.set_attn_implementation("eager")  # for short texts on a CPU half as fast again as the fused kernel
     width = int(base.config.hidden_size)
     lora = add_lora(base, rank=config.lora_rank, alpha=config.lora_alpha, dropout=config.lora_dropout)
     if config.start is not None:
