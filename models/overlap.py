@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.data import repeat_key
+from models.training.rows import repeat_key
 from monitor.errors import ArtifactError
 
 TRAINING_KEYS = "training_rows.keys"  #: In an adapter folder; listed among the files of its manifest.
