@@ -16,11 +16,14 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "k": ("thousand",), "thousand": ("k",), "trillion": ("tn", "trn"), "tn": ("trillion",),
 }  # fmt: skip
 _INDIAN = {"crore": Decimal(10), "cr": Decimal(10), "lakh": Decimal("0.1")}  # in millions
-_NUMBER = r"(?<![\w.,/:-])(?P<sign>[$\u20ac\u00a3]?)(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)"
+_NUMBER = (
+    r"(?:(?P<named>\b(?:Rs\.?|INR|Grade|Phase|Type|Series|Model|No\.) ?)|(?<![\w.,/:-]))"
+    r"(?P<sign>[$\u20ac\u00a3]?)(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)"
+)
 _ENGLISH = re.compile(
     _NUMBER
     + r"(?:(?P<percent> ?%| percent\b| pct\b| per cent\b)|(?P<gap> ?)(?P<unit>million|billion|trillion|thousand|mln|bln"
-    + r"|crore|lakh|mn|bn|tn|cr|m|b|k)\b)?(?![\w/:-]|[.,]\d|,)",
+    + r"|crore|lakh|mn|bn|tn|cr|m|b|k)\b)?(?![\w%/:-]|[.,]\d|,| %)",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(r"(?<![\w.,])(?P<number>\d+(?:\.\d+)?)(?P<unit>%|亿)", re.ASCII)
@@ -35,17 +38,20 @@ def _apply(text: str, chance: random.Random, surfaces: Protected) -> Attacked | 
 
 
 def _english(match: re.Match[str], chance: random.Random) -> str:
-    sign, number = match["sign"], match["number"]
+    sign, number = (match["named"] or "") + match["sign"], match["number"]
     if match["percent"]:
         return f"{sign}{number}{_other(match['percent'], ('%', ' percent', ' pct', ' per cent'), chance)}"
     unit = (match["unit"] or "").lower()
     if unit in _INDIAN:
-        millions = Decimal(number.replace(",", "")) * _INDIAN[unit]
-        return f"{sign}{_shown(millions)} million"
+        return sign + _in_millions(Decimal(number.replace(",", "")) * _INDIAN[unit])
     if unit:
         other = chance.choice(_SHORT[unit])
         return f"{sign}{number}{' ' if len(other) > len('mln') else ''}{other}"
     return sign + (_in_words(number, chance) if not sign or "," in number else number)
+
+
+def _in_millions(millions: Decimal) -> str:
+    return f"{_shown(millions / 1000)} billion" if millions >= 1000 else f"{_shown(millions)} million"  # noqa: PLR2004
 
 
 def _in_words(number: str, chance: random.Random) -> str:
