@@ -1,4 +1,4 @@
-"""Link text to watched entities: clean text in, tickers out.
+"""Link text to watched entities: clean text in, tickers out, and the words that name them.
 
 A ticker is linked by a cashtag (`$AAPL`, any case, not inside a word: `BE$T` is not `$T`), or by a name or alias of the
 watchlist as a whole word; of overlapping names the longest counts. The case matters for names of up to four characters
@@ -10,11 +10,12 @@ Links are not read. Tickers that a sender names are kept by `pipelines.documents
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import ahocorasick
 
+from monitor.domain import Mention
 from monitor.errors import ConfigurationError
 from monitor.settings import WatchedEntity, WatchlistSettings
 from pipelines.cleaning import clean
@@ -59,25 +60,44 @@ class EntityLinker:
 
     def link(self, text: str) -> frozenset[str]:
         """Tickers of the entities that `text` names."""
+        return frozenset(ticker for ticker, _ in self._found(text))
+
+    def mentions(self, text: str, entities: Iterable[str]) -> tuple[Mention, ...]:
+        """For each ticker of `entities` the words by which `text` names it, as written there.
+
+        One that is not found by its names (a sender gave it, or it is not watched) may still stand as a bare ticker.
+        """
+        written: dict[str, dict[str, None]] = {entity: {} for entity in entities}
+        if not written:
+            return ()
+        for ticker, surface in self._found(text):
+            if ticker in written:
+                written[ticker][surface] = None
+        return tuple(Mention(entity=ticker, surfaces=tuple(surfaces) or (f"${ticker}", ticker))
+                     for ticker, surfaces in written.items())  # fmt: skip
+
+    def _found(self, text: str) -> Iterator[tuple[str, str]]:
+        """Tickers that `text` names, each with the words that do."""
         if "://" in text:
             text = _LINK.sub(" ", text)
-        found = set(self._tagged(text)) if "$" in text else set()
+        if "$" in text:
+            yield from self._tagged(text)
         if self._automaton is not None:
-            found.update(_named(self._automaton, text.translate(_QUOTES)))
-        return frozenset(found)
+            for ticker, (start, end) in _named(self._automaton, text.translate(_QUOTES)):
+                yield ticker, text[start:end]
 
-    def _tagged(self, text: str) -> Iterator[str]:
+    def _tagged(self, text: str) -> Iterator[tuple[str, str]]:
         for match in _CASHTAG.finditer(text):
             tag = _class_folded(match[1].upper())
             if ticker := self._cashtags.get(tag) or self._cashtags.get(tag.partition(".")[0]):
-                yield ticker
+                yield ticker, match[0]
 
 
 def _class_folded(ticker: str) -> str:
     return ticker.replace("-", ".")
 
 
-def _named(automaton: ahocorasick.Automaton, text: str) -> Iterator[str]:
+def _named(automaton: ahocorasick.Automaton, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
     matches: list[tuple[int, int, str]] = []
     for last, aliases in automaton.iter(_lower(text)):
         for alias in aliases:
@@ -90,7 +110,7 @@ def _named(automaton: ahocorasick.Automaton, text: str) -> Iterator[str]:
     for start, minus_end, ticker in matches:
         if start >= span[1] or (start, -minus_end) == span:
             span = (start, -minus_end)
-            yield ticker
+            yield ticker, span
 
 
 def _aliases(entities: Sequence[WatchedEntity]) -> Iterator[_Alias]:

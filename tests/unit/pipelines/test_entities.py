@@ -103,3 +103,43 @@ def test_a_missing_watchlist_is_refused(tmp_path: Path) -> None:
     """The monitor must not start and watch nothing."""
     with pytest.raises(ConfigurationError, match="cannot read"):
         EntityLinker.from_settings(WatchlistSettings(file=tmp_path / "absent.csv"))
+
+
+def surfaces(text: str, *entities: str) -> dict[str, tuple[str, ...]]:
+    """The words for each entity."""
+    return {mention.entity: mention.surfaces for mention in LINKER.mentions(text, entities)}
+
+
+@pytest.mark.parametrize(
+    ("text", "entities", "expected"),
+    [
+        ("Apple up, APPLE up, short $aapl", ("AAPL",), {"AAPL": ("$aapl", "Apple", "APPLE")}),
+        ("Apple sues AT&T", ("AAPL", "T"), {"AAPL": ("Apple",), "T": ("AT&T",)}),
+        ("($T) and $BRK-B", ("BRK.B", "T"), {"BRK.B": ("$BRK-B",), "T": ("$T",)}),
+        ("Alphabet slips", ("GOOG", "GOOGL"), {"GOOG": ("Alphabet",), "GOOGL": ("Alphabet",)}),
+        ("McDonald\u2019s slips", ("MCD",), {"MCD": ("McDonald\u2019s",)}),
+        ("据报道苹果公司下跌", ("AAPL",), {"AAPL": ("苹果",)}),
+        ("General Electrics and General", ("GIS",), {"GIS": ("General",)}),
+    ],
+)
+def test_a_mention_has_the_words_as_the_text_has_them(
+    text: str, entities: tuple[str, ...], expected: dict[str, tuple[str, ...]]
+) -> None:
+    """The model looks for them in the same text: another spelling would not be found there."""
+    assert surfaces(text, *entities) == expected
+
+
+def test_an_entity_that_the_sender_gave_is_looked_for_by_its_ticker() -> None:
+    """The text does not name it by a known name, or nobody watches it."""
+    assert surfaces("XYZ and AAPL fall", "AAPL", "XYZ") == {"AAPL": ("$AAPL", "AAPL"), "XYZ": ("$XYZ", "XYZ")}
+
+
+def test_only_the_entities_of_the_document_are_asked_about() -> None:
+    """Labels and counts are about those alone; a text without any costs no search."""
+    assert surfaces("Apple sues AT&T", "T") == {"T": ("AT&T",)}
+    assert LINKER.mentions("Apple sues AT&T", ()) == ()
+
+
+def test_words_in_a_link_are_no_mention() -> None:
+    """Links are not read, and the model does not see them."""
+    assert surfaces("https://example.org/apple?x=$T", "AAPL") == {"AAPL": ("$AAPL", "AAPL")}
