@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from models.manifest import Manifest
@@ -9,39 +10,46 @@ from models.manifest import Manifest
 _CARD = """\
 # {model}
 
-LoRA adapter and two heads (topic, {topics} classes; sentiment, negative/neutral/positive) for
-{base} of the model hub (Apache-2.0) at revision `{revision}`.
-English financial news and posts. Written by the training run on {created_at}; do not edit by hand.
+LoRA adapter and four heads (topic, {topics} classes; sentiment of the text, and towards each entity in it:
+negative/neutral/positive; about finance or not) for {base} at revision `{revision}`. Languages: {languages}.{parent}
+Written by the training run on {created_at}; do not edit by hand.
 
 ## Measured
-On the validation files, which the run read only after its last choice was made. `ece` is the expected
-calibration error (15 bins). fp32 and bf16 are the merged model as it runs in use.
+On test sets that decided nothing in the run (which rows they are: docs/models.md). `ece` is the expected calibration
+error (15 bins); `opposed` are headlines whose entities carry different sentiments; `delta` is what an adaptation
+changed. fp32 and bf16 are the merged model as it runs in use. `tapewatch evaluate --model {name} --data FILE` gives the
+same figures with intervals, per class, and beside baselines.
 
 | measure | value |
 |---|---|
 {metrics}
 
+## Calibrated
+Folded into the heads: {method}. An answer whose probability is below {confidence} is uncertain: on the development rows
+{coverage:.1%} of the answers stand above it, of which {risk:.1%} are wrong. A text whose probability of being about
+finance is below {finance} is off topic.
+
 ## Made
-`tapewatch train --data DATA --out FOLDER`, with
+`tapewatch train --data DATA --out FOLDER --settings SETTINGS`, with
 
 | setting | value |
 |---|---|
 {settings}
 
-on these files under DATA (layout and sources: docs/models.md):
+on these files under DATA (layout and sources: docs/models.md) and the invented rows that ship:
 
 | file | SHA-256 |
 |---|---|
 {data}
 
-Rows that stand in a validation file, or repeat another apart from the link, were left out. A share of the training rows
-(`dev_share`) chose the epoch and the temperature of each head, which is folded into its weights.
+Rows that stand in a test set, or repeat another apart from the link, were left out. A share of the rows (`dev_share`)
+chose the stop, the calibration and the thresholds. `training_rows.keys` knows every row that had a say.
 
 ## Limits
-- One sentiment for the whole text: a headline that is good for one company and bad for another gets one answer.
-- The validation files are tweets of 2020 to 2022; other years, other sources and other languages were not measured.
+- The test sets are tweets of 2020 to 2022 and Indian headlines; other years and sources were not measured.
+- An entity is judged by the words around its name; one that the text does not name gets the sentiment of the text.
 - Links are removed before the model reads a text; numbers are read as words, not understood.
-- "neutral" holds what is not clearly good or bad for the market, and texts that are not about finance at all.
+- "neutral" holds what is not clearly good or bad for the market.
 """
 
 
@@ -49,16 +57,20 @@ def write_card(folder: Path, manifest: Manifest) -> None:
     """Write `MODEL_CARD.md` into `folder`."""
     text = _CARD.format(
         model=manifest.model,
+        name=manifest.name,
         topics=len(manifest.topics),
         base=manifest.base.name,
         revision=manifest.base.revision,
+        languages=", ".join(manifest.languages),
+        parent=f" Adapted from {manifest.parent}." if manifest.parent else "",
         created_at=manifest.created_at[:10],
         metrics=_rows(manifest.metrics.items()),
         settings=_rows(manifest.training.items()),
         data=_rows(manifest.data.items()),
+        **manifest.calibration.model_dump(),
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
 
-def _rows(pairs: object) -> str:
-    return "\n".join(f"| {name} | {value} |" for name, value in pairs)  # type: ignore[attr-defined]  # items() views
+def _rows(pairs: Iterable[tuple[str, object]]) -> str:
+    return "\n".join(f"| {name} | {value} |" for name, value in pairs)

@@ -16,6 +16,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from monitor.errors import ConfigurationError
@@ -41,7 +42,9 @@ class TrainingConfig(BaseModel):
     batch_size: PositiveInt = 64
     max_tokens: Annotated[int, Field(ge=8, le=512)] = 128  #: Longer texts are cut, in training only.
     start: Path | None = None  #: What `tapewatch pretrain` wrote for this encoder, to begin from.
-    method: Literal["lora", "full"] = "lora"  #: Which part of the encoder learns.
+    method: Literal["lora", "full"] = (
+        "lora"  #: What learns: factors beside the linear layers, or the layers themselves.
+    )
     learning_rate: PositiveFloat = 8e-4  #: Of the encoder's trainable part; a full fine-tune wants about 5e-5.
     head_learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 0.01
@@ -65,6 +68,12 @@ class TrainingConfig(BaseModel):
     checkpoint_every: PositiveInt = 200  #: Steps between two checkpoints.
     threads: PositiveInt = 2
     device: str = "auto"
+
+    @model_validator(mode="after")
+    def _start_is_lora(self) -> Self:
+        if self.start is not None and self.method == "full":
+            raise ValueError("start holds LoRA matrices; it goes with method: lora")
+        return self
 
     @classmethod
     def from_yaml(cls, path: Path) -> Self:

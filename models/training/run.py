@@ -36,6 +36,7 @@ from models.training.invented import DEV
 from models.training.logbook import LOGBOOK, Logbook
 from models.training.loop import Event, Trainer
 from models.training.losses import refuse_one_class
+from models.training.lowrank import as_lora, open_linear_layers
 from models.training.measure import measure
 from models.training.pretrain import begin_from
 from models.training.rows import lot
@@ -156,6 +157,10 @@ def _fit(corpus: Corpus, encoder: Base, config: TrainingConfig, checkpoint: Chec
     trainer = Trainer(network, config, collator, device=device, dtype=dtype)
     tell("training_started", {"rows": len(train), "development_rows": len(dev)})
     standing = trainer.fit(train, dev, tell=tell, checkpoint=checkpoint)
+    if config.method == "full":
+        trained = network.encoder
+        plain = read_encoder(encoder[1]).to(device)
+        network.encoder = as_lora(trained, plain, rank=config.lora_rank, alpha=config.lora_alpha)
     outputs = trainer.outputs(dev)
     scalings = calibrate(network.cpu(), outputs, dev)
     tell("calibrated", {task: scaling.method for task, scaling in scalings.items()})
@@ -176,6 +181,8 @@ def _network(encoder: Base, config: TrainingConfig, *, topics: int) -> Network:
     if not config.encoder_dropout:
         base.set_attn_implementation("eager")  # for short texts on a CPU half as fast again as the fused kernel
     width = int(base.config.hidden_size)
+    if config.method == "full":
+        return Network(open_linear_layers(base), width=width, topics=topics, dropout=config.dropout)
     lora = add_lora(base, rank=config.lora_rank, alpha=config.lora_alpha, dropout=config.lora_dropout)
     if config.start is not None:
         begin_from(lora, config.start, encoder[0].files)
