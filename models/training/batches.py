@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -79,7 +80,7 @@ class Collator:
             examples=examples,
         )
 
-    def _moved(self, values: np.ndarray) -> Tensor:  # type: ignore[type-arg]  # of whole numbers
+    def _moved(self, values: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(values).to(self._device)
 
 

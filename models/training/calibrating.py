@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
+from torch import nn
 
 from models.abstention import finance_threshold, threshold_for
 from models.architecture import Network
@@ -84,7 +85,7 @@ def _probabilities(outputs: Outputs, scalings: Mapping[str, Scaling], task: str)
 
 
 def _fold(network: Network, task: str, scaling: Scaling) -> None:
-    head = network.get_submodule(task)
+    head: nn.Linear = getattr(network, task)
     weight, bias = scaling.fold(head.weight.detach().double().numpy(), head.bias.detach().double().numpy())
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))

@@ -6,6 +6,8 @@ out is measured: calibration and scores are those of the adapter as it is stored
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
@@ -36,7 +38,7 @@ def as_lora(trained: Encoder, base: Encoder, *, rank: int, alpha: int) -> PeftMo
               if is_open(trained, name, module)}  # fmt: skip
     plain = {name: module.weight.detach().float().clone() for name, module in base.named_modules() if name in learnt}
     lora = add_lora(base, rank=rank, alpha=alpha, dropout=0.0)
-    layers = dict(lora.base_model.model.named_modules())
+    layers: dict[str, Any] = dict(lora.get_base_model().named_modules())
     with torch.no_grad():
         for name, weight in learnt.items():
             down, up = factors(weight - plain[name], rank)

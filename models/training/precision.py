@@ -21,9 +21,7 @@ class MasterWeights:
         self._encoder = network.get_submodule("encoder")
         for parameter in self._encoder.parameters():
             if parameter.requires_grad and dtype != torch.float32:
-                master = parameter.detach().clone().float()
-                master.requires_grad_(requires_grad=True)
-                self._masters[parameter] = master
+                self._masters[parameter] = parameter.detach().clone().float().requires_grad_()
             parameter.data = parameter.data.to(dtype)
         self._named = {name: p for name, p in network.named_parameters() if p.requires_grad}
 

@@ -12,10 +12,11 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from safetensors.torch import load_file, save_file
@@ -128,9 +129,12 @@ def begin_from(encoder: nn.Module, folder: Path, files: Mapping[str, str]) -> No
         raise ConfigurationError(f"start: {folder}: not what `tapewatch pretrain` writes: {err}") from err
     if settings.get("encoder") != dict(files):
         raise ConfigurationError(f"start: {folder}: was pre-trained on another encoder")
-    result = set_peft_model_state_dict(encoder, weights)
+    try:
+        result: Any = set_peft_model_state_dict(encoder, weights)
+    except (RuntimeError, KeyError, ValueError) as err:
+        raise ConfigurationError(f"start: {folder}: does not fit lora_rank: {err}") from err
     if result.unexpected_keys:
-        raise ConfigurationError(f"start: {folder}: does not fit lora_rank: {result.unexpected_keys[0]}")
+        raise ConfigurationError(f"start: {folder}: does not fit this encoder: {result.unexpected_keys[0]}")
 
 
 class _Run:
@@ -138,7 +142,8 @@ class _Run:
 
     def __init__(self, folder: Path, config: PretrainingConfig, logbook: Logbook) -> None:
         encoder = read_encoder(folder)
-        words = encoder.get_input_embeddings().weight.detach().clone()
+        embeddings: Any = encoder.get_input_embeddings()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        words = embeddings.weight.detach().clone()
         lora = add_lora(encoder, rank=config.lora_rank, alpha=config.lora_alpha, dropout=0.0)
         self._config = config
         self._logbook = logbook
@@ -206,13 +211,13 @@ class _Run:
 
 
 def masked(
-    ids: np.ndarray,
-    mask: np.ndarray,
+    ids: NDArray[np.int64],
+    mask: NDArray[np.int64],
     mask_id: int,
     *,
     words: int,
-    seed: int,  # type: ignore[type-arg]  # whole numbers
-) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]  # whole numbers
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Token ids with some hidden, and what they were (`NO_WORD` where nothing is to be guessed); at least one is."""
     chance = np.random.default_rng([abs(seed), int(seed < 0)])
     open_to = mask.astype(bool)

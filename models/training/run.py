@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -158,9 +159,9 @@ def _fit(corpus: Corpus, encoder: Base, config: TrainingConfig, checkpoint: Chec
     tell("training_started", {"rows": len(train), "development_rows": len(dev)})
     standing = trainer.fit(train, dev, tell=tell, checkpoint=checkpoint)
     if config.method == "full":
-        trained = network.encoder
-        plain = read_encoder(encoder[1]).to(device)
-        network.encoder = as_lora(trained, plain, rank=config.lora_rank, alpha=config.lora_alpha)
+        trained: Any = network.encoder.cpu()
+        lora = as_lora(trained, read_encoder(encoder[1]), rank=config.lora_rank, alpha=config.lora_alpha)
+        network.encoder = lora.to(device)
     outputs = trainer.outputs(dev)
     scalings = calibrate(network.cpu(), outputs, dev)
     tell("calibrated", {task: scaling.method for task, scaling in scalings.items()})

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from models import load_classifier
-from monitor.domain import Prediction
+from monitor.domain import Mention, Prediction, Probabilities, Sentiment
 from monitor.logs import configure_logging
 from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings, LoggingSettings
@@ -37,6 +37,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def content(self) -> str:
         """Title and text as the model reads them."""
         return f"{self.title}\n{self.text}" if self.title else self.text
+
+    @property
+    def mentions(self) -> tuple[Mention, ...]:
+        """The entities whose sentiment is asked for: each by its name as given, or as a cashtag."""
+        return tuple(Mention(entity=name, surfaces=(name, f"${name.lstrip('$')}")) for name in self.entities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
 def _answers(classifier: Classifier, batch: list[tuple[int, bytes]]) -> Iterator[bytes | Refusal]:
     """Labels as JSON, or refusals, in the order of `batch`."""
     read = [_read(number, line) for number, line in batch]
-    predictions = iter(classifier.classify([entry.content for entry in read if isinstance(entry, Line)]))
+    lines = [entry for entry in read if isinstance(entry, Line)]
+    predictions = iter(classifier.classify([line.content for line in lines], [line.mentions for line in lines]))
     for (number, _), entry in zip(batch, read, strict=True):
         if isinstance(entry, Refusal):
             yield entry
@@ -97,18 +103,28 @@ def _read(number: int, line: bytes) -> Line | Refusal:
 
 
 def _written(entry: Line, number: int, prediction: Prediction) -> bytes:
-    probabilities = prediction.probabilities
     return msgspec.json.encode(
         {
             "id": number if entry.id is None else entry.id,
             "topic": prediction.topic,
             "topic_probability": round(prediction.topic_probability, 4),
             "sentiment": prediction.sentiment.value,
-            "probabilities": {
-                "negative": round(probabilities.negative, 4),
-                "neutral": round(probabilities.neutral, 4),
-                "positive": round(probabilities.positive, 4),
-            },
+            "probabilities": _rounded(prediction.probabilities),
+            "entities": [
+                {
+                    "entity": answer.entity,
+                    "sentiment": answer.probabilities.top.value,
+                    "probabilities": _rounded(answer.probabilities),
+                    "uncertain": answer.uncertain,
+                }
+                for answer in prediction.entities
+            ],
+            "finance": round(prediction.finance, 4),
+            "abstained": prediction.abstained and prediction.abstained.value,
             "model": prediction.model,
         }
     )
+
+
+def _rounded(probabilities: Probabilities) -> dict[str, float]:
+    return {sentiment.value: round(getattr(probabilities, sentiment.value), 4) for sentiment in Sentiment}

@@ -13,6 +13,8 @@ import click
 
 from monitor.app import STAGES
 from monitor.cli.alerts import alerts
+from monitor.cli.calibrate import calibrate
+from monitor.cli.evaluate import evaluate
 from monitor.cli.options import Verb, config_option, json_option, settings_from
 from monitor.cli.train import pretrain, train
 from monitor.console import Output
@@ -111,7 +113,7 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-for verb in (alerts, pretrain, train):
+for verb in (alerts, calibrate, evaluate, pretrain, train):
     tapewatch.add_command(verb)
 
 

@@ -16,6 +16,7 @@ LINES = [
     "{oops",
     '{"text": "   "}',
     '{"text": "No id here", "entities": ["ACME"]}',
+    '{"id": "d", "text": "Acme wins the contract that Globex lost to it", "entities": ["Acme", "Globex"]}',
 ]
 
 
@@ -30,9 +31,15 @@ def test_labels_come_in_input_order_and_refusals_are_named_on_standard_error() -
     )
     labels = [json.loads(line) for line in done.stdout.splitlines()]
 
-    assert [label["id"] for label in labels] == ["a", "b", 5]
+    assert [label["id"] for label in labels] == ["a", "b", 5, "d"]
     assert [label["sentiment"] for label in labels[:2]] == ["negative", "positive"]
-    assert set(labels[0]) == {"id", "topic", "topic_probability", "sentiment", "probabilities", "model"}
+    assert set(labels[0]) == {
+        "id", "topic", "topic_probability", "sentiment", "probabilities", "entities", "finance", "abstained", "model",
+    }  # fmt: skip
+    towards = {answer["entity"]: answer["probabilities"] for answer in labels[3]["entities"]}
+    assert towards["Acme"]["positive"] > towards["Globex"]["positive"]
+    assert towards["Acme"]["negative"] < towards["Globex"]["negative"]
+    assert [answer["entity"] for answer in labels[2]["entities"]] == ["ACME"]
     assert sum(labels[0]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert b"line 3: " in done.stderr
     assert b"line 4: text is empty" in done.stderr
