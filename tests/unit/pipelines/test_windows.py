@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain import BucketKey, Counts, Document, Label, Prediction, Probabilities, SeriesKey, SourceClass
+from monitor.domain import (
+    Abstention,
+    BucketKey,
+    Counts,
+    Document,
+    EntitySentiment,
+    Label,
+    Prediction,
+    Probabilities,
+    SeriesKey,
+    SourceClass,
+)
 from pipelines.windows import ceil_to, floor_to, series_of, tally
 
 T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -16,7 +27,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def label(
-    doc_id: str = "d1", *, at: datetime = T0, entities: tuple[str, ...] = ("ACME",), negative: float = 0.9
+    doc_id: str = "d1",
+    *,
+    at: datetime = T0,
+    entities: tuple[str, ...] = ("ACME",),
+    negative: float = 0.9,
+    towards: tuple[EntitySentiment, ...] = (),
+    abstained: Abstention | None = None,
 ) -> Label:
     """Build a label; a test names only what it cares about."""
     document = Document(
@@ -24,7 +41,10 @@ def label(
         entities=entities,
     )  # fmt: skip
     probabilities = Probabilities(negative=negative, neutral=0.0, positive=1.0 - negative)
-    prediction = Prediction(topic="Earnings", topic_probability=0.8, probabilities=probabilities, model="m1")
+    prediction = Prediction(
+        topic="" if abstained is Abstention.LANGUAGE else "Earnings", topic_probability=0.8,
+        probabilities=probabilities, model="m1", entities=towards, abstained=abstained,
+    )  # fmt: skip
     return Label(document=document, prediction=prediction, labeled_at=at)
 
 
@@ -44,6 +64,48 @@ def test_a_copy_adds_to_documents_but_not_to_stories() -> None:
     assert sums[BucketKey(slot_at=T0, series=SeriesKey(entity="ACME"))] == Counts(
         documents=2, stories=1, negative=1, negative_micro=900_000, positive_micro=100_000
     )
+
+
+def counts(labels: list[Label], entity: str) -> Counts:
+    """What the labels, each telling a story, add to all of `entity` in its one slot."""
+    return tally(labels, {one.document.id for one in labels}, bucket=MINUTE)[
+        BucketKey(slot_at=T0, series=SeriesKey(entity=entity))
+    ]
+
+
+def towards(entity: str, negative: float, *, uncertain: bool = False) -> EntitySentiment:
+    """The sentiment towards one entity."""
+    probabilities = Probabilities(negative=negative, neutral=0.0, positive=1.0 - negative)
+    return EntitySentiment(entity=entity, probabilities=probabilities, uncertain=uncertain)
+
+
+def test_each_entity_counts_with_the_sentiment_towards_it() -> None:
+    """`A wins what B lost` is bad news for one of the two alone."""
+    told = label(entities=("A", "B"), negative=0.4, towards=(towards("A", 0.1), towards("B", 0.9)))
+
+    assert (counts([told], "A").negative, counts([told], "A").positive) == (0, 1)
+    assert (counts([told], "B").negative, counts([told], "B").positive) == (1, 0)
+    assert counts([told], "B").negative_micro == 900_000
+    assert counts([told], "all").negative_micro == 400_000, "the text as a whole counts for all"
+
+
+def test_an_uncertain_answer_is_a_story_without_a_verdict() -> None:
+    """Its probabilities are calibrated, so they add up; nobody is woken by a guess."""
+    told = label(negative=0.4, abstained=Abstention.LOW_CONFIDENCE, entities=("A", "B"), towards=(towards("A", 0.9),))
+    assert counts([told], "all") == Counts(documents=1, stories=1, negative_micro=400_000, positive_micro=600_000)
+    assert counts([told], "A").negative == 1, "the answer on the entity is sure, whatever that on the text is"
+    assert counts([told], "B") == counts([told], "all")
+    unsure = label(entities=("A",), towards=(towards("A", 0.55, uncertain=True),))
+    assert counts([unsure], "A") == Counts(documents=1, stories=1, negative_micro=550_000, positive_micro=450_000)
+
+
+def test_what_is_not_about_finance_or_not_read_has_no_sentiment() -> None:
+    """A song with a company's cashtag, or a text in a language that no model reads, is neither good nor bad news."""
+    chatter = label(abstained=Abstention.OFF_TOPIC)
+    assert counts([chatter], "ACME") == counts([chatter], "all") == Counts(documents=1, stories=1)
+    unread = label(abstained=Abstention.LANGUAGE)
+    assert counts([unread], "ACME") == Counts(documents=1)
+    assert {key.topic for key in series_of(unread)} == {"all"}
 
 
 def test_the_slot_is_that_of_event_time() -> None:

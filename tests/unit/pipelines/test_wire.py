@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain import REJECT_REASONS, Document, Label, Prediction, Probabilities, Record, SourceClass
+from monitor.domain import (
+    REJECT_REASONS,
+    Abstention,
+    Document,
+    EntitySentiment,
+    Label,
+    Prediction,
+    Probabilities,
+    Record,
+    SourceClass,
+)
 from monitor.errors import InvalidRecordError
 from pipelines.wire import (
     EXCERPT_CHARS,
@@ -76,6 +86,21 @@ def test_label_comes_back_as_it_was(document: Document, low: int, high: int) -> 
     assert (back.document, back.labeled_at) == (document, AT)
     assert back.prediction.sentiment == label.prediction.sentiment
     assert back.prediction.probabilities.negative == pytest.approx(split.negative, abs=1e-6)
+
+
+def test_the_answers_on_entities_and_the_abstention_travel() -> None:
+    """What the model said about whom must reach the aggregator, and a label of an older stage is still read."""
+    split = Probabilities(negative=0.25, neutral=0.25, positive=0.5)
+    prediction = Prediction(
+        topic="t", topic_probability=1.0, probabilities=split, model="m", finance=0.75,
+        entities=(EntitySentiment(entity="ACME", probabilities=split, uncertain=True),),
+        abstained=Abstention.LOW_CONFIDENCE,
+    )  # fmt: skip
+    record = encode_label(Label(document=PLAIN, prediction=prediction, labeled_at=AT))
+    assert decode_label(record).prediction == prediction
+    older = {key: value for key, value in json.loads(record).items() if key not in {"entities", "finance", "abstained"}}
+    found = decode_label(json.dumps(older).encode()).prediction
+    assert (found.entities, found.finance, found.abstained) == ((), 1.0, None)
 
 
 def test_label_carries_an_excerpt_of_a_long_text() -> None:
