@@ -61,8 +61,7 @@ def _added(label: Label, entity: str, *, is_story: bool) -> tuple[int, ...]:
         return (1, 0, 0, 0, 0, 0, 0)
     if prediction.abstained is Abstention.OFF_TOPIC:
         return (1, 1, 0, 0, 0, 0, 0)
-    answer = prediction.towards(entity)
-    probabilities, verdict = answer.probabilities, None if answer.uncertain else answer.probabilities.top
+    probabilities, verdict = prediction.towards(entity).probabilities, prediction.verdict(entity)
     return (
         1,
         1,

@@ -176,6 +176,13 @@ class Prediction:
         """The most probable sentiment of the text as a whole."""
         return self.probabilities.top
 
+    def verdict(self, entity: str = ALL) -> Sentiment | None:
+        """The sentiment that counts for `entity`; None where the answer carries none."""
+        if self.abstained in (Abstention.OFF_TOPIC, Abstention.LANGUAGE):
+            return None
+        answer = self.towards(entity)
+        return None if answer.uncertain else answer.probabilities.top
+
     def towards(self, entity: str) -> EntitySentiment:
         """The answer on `entity`; on `ALL`, or where the model was not asked, that of the text as a whole."""
         found = (answer for answer in self.entities if answer.entity == entity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from monitor.domain import Label
+from monitor.domain import ALL, Label, Prediction
 from monitor.store.bulk import Row
 from monitor.store.values import storable, storable_or_none, to_micros
 
@@ -23,17 +23,26 @@ def evidence_rows(labels: Sequence[Label]) -> list[Row]:
 
 def mention_rows(labels: Sequence[Label]) -> list[Row]:
     """One row an entity and label, sorted by key."""
-    return [
-        {"entity": entity, "published_at": published_at, "document_id": document_id}
-        for entity, published_at, document_id in sorted(set(_mentions(labels)))
-    ]
+    rows = {(row["entity"], row["published_at"], row["document_id"]): row for row in _mentions(labels)}
+    return [rows[key] for key in sorted(rows)]
 
 
-def _mentions(labels: Sequence[Label]) -> Iterator[tuple[str, int, str]]:
+def _mentions(labels: Sequence[Label]) -> Iterator[Row]:
     for label in labels:
-        document = label.document
+        document, prediction = label.document, label.prediction
         for entity in document.entities:
-            yield storable(entity), to_micros(document.published_at), storable(document.id)
+            yield {
+                "entity": storable(entity),
+                "published_at": to_micros(document.published_at),
+                "document_id": storable(document.id),
+                "sentiment": _verdict(prediction, entity),
+                "negative": prediction.towards(entity).probabilities.negative,
+            }
+
+
+def _verdict(prediction: Prediction, entity: str = ALL) -> str:
+    verdict = prediction.verdict(entity)
+    return verdict.value if verdict else ""
 
 
 def _evidence(label: Label) -> Row:
@@ -47,7 +56,7 @@ def _evidence(label: Label) -> Row:
         "url": storable_or_none(document.url),
         "author": storable_or_none(document.author),
         "topic": storable(prediction.topic),
-        "sentiment": prediction.sentiment.value,
+        "sentiment": _verdict(prediction),
         "negative": prediction.probabilities.negative,
         "neutral": prediction.probabilities.neutral,
         "positive": prediction.probabilities.positive,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Row, Select, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Row, Select, Table, and_, cast, func, select
 
 from monitor.domain import ALL, COUNT_FIELDS, Counts, EvidenceDocument, Sentiment, SeriesKey
 from monitor.store.part import Part
@@ -51,16 +51,17 @@ class Readings(Part):
         self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
     ) -> Sequence[EvidenceDocument]:
         """Negative documents of `series`, `start <= published_at < end`: one a story, most negative first."""
+        badness = _sentiment_of(series).c.negative
         place = func.row_number().over(
             partition_by=evidence.c.story_id,
-            order_by=(evidence.c.negative.desc(), evidence.c.published_at, evidence.c.document_id),
+            order_by=(badness.desc(), evidence.c.published_at, evidence.c.document_id),
         )
-        ranked = _negatives(series, start, end, evidence, place.label("place")).subquery()
+        ranked = _negatives(series, start, end, evidence, badness.label("badness"), place.label("place")).subquery()
         query = (
             select(ranked, func.coalesce(stories.c.reach, 1).label("reach"))
             .select_from(ranked.outerjoin(stories, stories.c.story_id == ranked.c.story_id))
             .where(ranked.c.place == 1)
-            .order_by(ranked.c.negative.desc(), ranked.c.published_at.desc(), ranked.c.document_id)
+            .order_by(ranked.c.badness.desc(), ranked.c.published_at.desc(), ranked.c.document_id)
             .limit(limit)
         )
         with self._database.read() as tx:
@@ -90,7 +91,7 @@ def _negatives(
     conditions = [
         evidence.c.published_at >= to_micros(start),
         evidence.c.published_at < to_micros(end),
-        evidence.c.sentiment == Sentiment.NEGATIVE.value,
+        _sentiment_of(series).c.sentiment == Sentiment.NEGATIVE.value,
     ]
     if series.entity != ALL:
         same = and_(
@@ -109,6 +110,11 @@ def _negatives(
     return select(*columns).select_from(found).where(*conditions)
 
 
+def _sentiment_of(series: SeriesKey) -> Table:
+    """Where the sentiment that counts for `series` stands: that towards its entity, or that of the whole text."""
+    return evidence if series.entity == ALL else mentions
+
+
 def _series(row: Row[Any]) -> SeriesKey:
     return SeriesKey(entity=row.entity, topic=row.topic, source_class=row.source_class)
 
@@ -122,8 +128,8 @@ def _document(row: Row[Any]) -> EvidenceDocument:
         url=row.url,
         author=row.author,
         topic=row.topic,
-        sentiment=Sentiment(row.sentiment),
-        negative=row.negative,
+        sentiment=Sentiment.NEGATIVE,
+        negative=row.badness,
         story_id=row.story_id,
         reach=row.reach,
     )

@@ -105,7 +105,7 @@ evidence = Table(
     _text("url", nullable=True),
     _text("author", nullable=True),
     _text("topic"),
-    _text("sentiment"),
+    _text("sentiment"),  # the verdict; empty where there is none
     Column("negative", Double, nullable=False),
     Column("neutral", Double, nullable=False),
     Column("positive", Double, nullable=False),
@@ -121,6 +121,8 @@ mentions = Table(
     _key("entity"),
     _key_number("published_at"),
     _key("document_id"),
+    _text("sentiment", nullable=True),  # the verdict on the entity; empty where there is none
+    Column("negative", Double, nullable=True),
     Index(None, "published_at"),
 )
 

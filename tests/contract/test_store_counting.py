@@ -6,13 +6,14 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.domain import Label, Partition, SeriesKey
+from monitor.domain import Abstention, EntitySentiment, Label, Partition, Probabilities, SeriesKey
 from monitor.errors import FencedError
 from monitor.ports import AddResult, OffsetSpan
 from monitor.store import Store
@@ -241,3 +242,34 @@ def test_workers_on_different_partitions_share_keys_without_deadlock(store: Stor
     assert raised == []
     assert total(store) == 200
     assert store.window_counts(T0, END)[SeriesKey()].stories == 50
+
+
+def test_evidence_of_an_entity_is_what_was_counted_for_it(store: Store) -> None:
+    """An alert on B must show the headline that is bad for B, though it is not bad as a whole, and no other."""
+    told = label("a", entities=("A", "B"), negative=0.1)
+    opposed = replace(told.prediction, entities=(answer("A", 0.05), answer("B", 0.95)))
+    unsure = replace(told.prediction, entities=(answer("B", 0.55, uncertain=True),))
+    add(store, [replace(told, prediction=opposed)], first=0)
+    add(store, [replace(label("b", entities=("B",), story="other"), prediction=unsure)], first=1)
+    found = store.negative_documents(SeriesKey(entity="B"), T0, END, limit=9)
+    assert [(document.id, document.negative) for document in found] == [("a", 0.95)]
+    assert store.negative_documents(SeriesKey(entity="A"), T0, END, limit=9) == []
+    assert store.negative_documents(SeriesKey(), T0, END, limit=9) == []
+    assert store.negative_sources(SeriesKey(entity="B"), T0, END) == 1
+
+
+def test_what_carries_no_verdict_is_no_evidence(store: Store) -> None:
+    """Counted as no negative story, it must not stand among them."""
+    unsure = label("a", entities=("A",))
+    for number, reason in enumerate(Abstention):
+        told = replace(label(f"d{number}", entities=("A",), story=f"s{number}"),
+                       prediction=replace(unsure.prediction, abstained=reason))  # fmt: skip
+        add(store, [told], first=number)
+    for series in (SeriesKey(), SeriesKey(entity="A")):
+        assert store.negative_documents(series, T0, END, limit=9) == []
+
+
+def answer(entity: str, negative: float, *, uncertain: bool = False) -> EntitySentiment:
+    """The sentiment towards one entity."""
+    probabilities = Probabilities(negative=negative, neutral=1 - negative, positive=0.0)
+    return EntitySentiment(entity=entity, probabilities=probabilities, uncertain=uncertain)

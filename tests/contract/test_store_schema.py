@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from monitor.domain import SeriesKey
 from monitor.errors import ConfigurationError, TransientError
 from monitor.ports import AlertStore, BucketStore, OutboxStore, SourceStore
 from monitor.settings import DatabaseSettings
 from monitor.store import Store, open_store
 from monitor.store.schema import metadata
+from monitor.store.upgrade import MIGRATIONS
 
 
 def test_migrations_make_the_declared_schema(store: Store) -> None:
@@ -45,6 +50,29 @@ def test_processes_that_start_at_once_upgrade_once(database_url: str) -> None:
         store.close()
 
     assert raised == []
+
+
+def test_mentions_of_an_older_version_take_over_the_sentiment_of_their_document(database_url: str) -> None:
+    """Evidence that was there before the upgrade must still be found by its entity."""
+    store = open_store(DatabaseSettings(url=SecretStr(database_url)))
+    with store._database.write() as tx:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        tx.execute(text("INSERT INTO mentions (entity, published_at, document_id) VALUES ('ACME', 1000000, 'd')"))
+        tx.execute(
+            text(
+                "INSERT INTO evidence (document_id, published_at, source, source_class, title, topic, sentiment,"
+                " negative, neutral, positive, story_id, model, labeled_at)"
+                " VALUES ('d', 1000000, 's', 'news', 't', 'p', 'negative', 0.8, 0.1, 0.1, 'y', 'm', 1000000)"
+            )
+        )
+    store.upgrade()
+    at = datetime.fromtimestamp(1, tz=UTC)
+    [found] = store.negative_documents(SeriesKey(entity="ACME"), at, at + timedelta(seconds=1), limit=1)
+    store.close()
+    assert (found.id, found.negative) == ("d", 0.8)
 
 
 def test_newer_schema_is_refused(store: Store) -> None:
