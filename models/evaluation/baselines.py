@@ -73,7 +73,7 @@ def vader(cases: Cases) -> Simple:
     """VADER's compound score of the text; entities get the answer of their text."""
     analyzer = _extra("vaderSentiment.vaderSentiment").SentimentIntensityAnalyzer()
     scores = [analyzer.polarity_scores(case.text)["compound"] for case in cases.cases]
-    return _by_sign("VADER", "vaderSentiment 3.3.2, compound score at +-0.05, text as a whole", cases, scores,
+    return _by_sign("VADER", "compound score at +-0.05, text as a whole", cases, scores,
                     neutral=VADER_NEUTRAL)  # fmt: skip
 
 
