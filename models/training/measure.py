@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from models.engine import TorchEngine, read_packed
+from models.evaluation.measures import Scores, score
 from models.judging import Judged, answers_of
 from models.tokens import read_tokenizer
 from models.training.progress import labels_in_order
 from models.training.rows import NO_LABEL, Example
-from models.training.scores import Scores, score
 
 Array = NDArray[np.float64]
 CPU = torch.device("cpu")

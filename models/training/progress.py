@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
+from models.evaluation.measures import Scores, score
 from models.training.rows import NO_LABEL, Example
-from models.training.scores import Scores, score, softmax
 
 Array = NDArray[np.float64]
 TASKS = ("topic", "sentiment", "finance", "entity")
@@ -54,7 +55,7 @@ def _scores(outputs: Outputs, examples: Sequence[Example]) -> Iterator[tuple[str
         for source in np.unique(sources):
             rows = (of_row == source) & (labels != NO_LABEL)
             if len(np.unique(labels[rows])) > 1:
-                yield f"{source}.{task}", score(softmax(outputs.of(task)[rows]), labels[rows])
+                yield f"{source}.{task}", score(np.asarray(softmax(outputs.of(task)[rows], axis=1)), labels[rows])
 
 
 def selection_score(scores: Mapping[str, Scores], select: Sequence[str] = ()) -> float:

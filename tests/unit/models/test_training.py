@@ -18,7 +18,6 @@ from models.training.loop import Trainer
 from models.training.losses import class_weights, refuse_one_class
 from models.training.rows import Example
 from models.training.run import read_config, train
-from models.training.scores import score, softmax
 from models.training.teaching import taught
 from monitor.errors import ConfigurationError, PermanentError
 from tests.fixtures.tiny_model import TinyModel, tiny_config
@@ -85,18 +84,6 @@ def test_rare_classes_weigh_more_but_the_loss_keeps_its_size() -> None:
     assert weights[1] > weights[0]
     assert 0.9 * weights[0] + 0.1 * weights[1] == pytest.approx(1.0)
     assert class_weights([0, 1], 2, 0.0).tolist() == [1.0, 1.0]
-
-
-def test_scores_agree_with_the_reference() -> None:
-    """Our few lines against scikit-learn."""
-    metrics = pytest.importorskip("sklearn.metrics")
-    chance = np.random.default_rng(3)
-    labels = chance.integers(0, 4, 200)
-    probabilities = softmax(chance.normal(size=(200, 4)) + 2 * np.eye(4)[labels])
-    found = score(probabilities, labels)
-    predicted = probabilities.argmax(axis=1)
-    assert found.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
-    assert found.macro_f1 == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
 
 
 def test_a_killed_run_ends_like_one_that_was_not(
