@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.digests import sha256_of
-from models.manifest import Manifest, read_manifest
+from models.manifest import MANIFEST, Manifest, read_manifest
 from monitor.domain import Sentiment
 from monitor.errors import ArtifactError
 
@@ -20,6 +20,7 @@ SHIPPED = Path(__file__).resolve().parent / "adapters"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 HEADS = "heads.safetensors"
+UNFINISHED = ".tmp-"  #: How the name of a folder begins that is not whole yet.
 NEEDED = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEADS)
 
 #: Formats that run code when they are read, or are code.
@@ -37,22 +38,44 @@ class Adapter:
     manifest: Manifest
 
 
-def find_adapter(adapter: str) -> Path:
-    """Folder of the shipped adapter of that name, else `adapter` as a path."""
-    shipped = SHIPPED / adapter
-    if adapter and "/" not in adapter and shipped.is_dir():
-        return shipped
+def find_adapter(adapter: str, *, registry: Path | None = None) -> Path:
+    """Folder of the shipped adapter of that name, else that in `registry`, else `adapter` as a path."""
+    if adapter and "/" not in adapter:
+        for place in (SHIPPED, *((registry,) if registry else ())):
+            if (place / adapter).is_dir():
+                return _whole(place / adapter)
     folder = Path(adapter)
-    if not folder.is_dir():
-        names = sorted(path.parent.name for path in SHIPPED.glob("*/manifest.json"))
-        shown = ", ".join(names) or "none"
-        raise ArtifactError(f"classifier.adapter: {adapter!r} is no folder and no shipped adapter ({shown})")
+    if adapter and folder.is_dir():
+        return _whole(folder)
+    raise ArtifactError(f"classifier.adapter: {adapter!r} is no folder and {_no_known_name(registry)}")
+
+
+def is_half_written(folder: Path) -> bool:
+    """Whether `folder` is still being made, or was left so: it takes its name only when it is whole."""
+    return folder.name.startswith(UNFINISHED) or not (folder / MANIFEST).is_file()
+
+
+def _whole(folder: Path) -> Path:
+    if folder.name.startswith(UNFINISHED):
+        raise ArtifactError(f"{folder}: is half written; let the run that makes it finish, or delete it")
     return folder
 
 
-def read_adapter(adapter: str) -> Adapter:
+def _no_known_name(registry: Path | None) -> str:
+    shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob(f"*/{MANIFEST}"))) or "none"
+    if registry is None:
+        return f"no shipped adapter ({shipped})"
+    held = sorted(path.parent.name for path in registry.glob(f"*/{MANIFEST}") if not is_half_written(path.parent))
+    return f"neither shipped ({shipped}) nor in {registry} ({', '.join(held) or 'empty'})"
+
+
+def read_adapter(adapter: str, *, registry: Path | None = None) -> Adapter:
     """Find and check `adapter`."""
-    folder = find_adapter(adapter)
+    return check_adapter(find_adapter(adapter, registry=registry))
+
+
+def check_adapter(folder: Path) -> Adapter:
+    """Check the adapter in `folder`: what its manifest says, every file, nothing that could run code."""
     refuse_unsafe(folder)
     manifest = read_manifest(folder)
     if missing := [name for name in NEEDED if name not in manifest.files]:

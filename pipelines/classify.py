@@ -1,7 +1,8 @@
 """Classify documents: consume the documents topic, produce the labels topic.
 
 At least once: offsets are committed only after every label and dead letter is acknowledged. A document that the model
-cannot answer goes to the dead letters; the rest of its batch is labelled.
+cannot answer goes to the dead letters; the rest of its batch is labelled. A document in a language that no model reads
+is labelled as not scored. The models may change between two batches, never within one.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.domain import Document, Label, Message, Prediction, Record
+from monitor.domain import Abstention, Document, Label, Message, Prediction, Record
 from monitor.errors import InvalidRecordError, MonitorError
 from monitor.metrics import ClassifyMetrics
-from monitor.ports import Classifier, Producer
+from monitor.ports import Producer
 from pipelines import wire
 from pipelines.dead_letters import DeadLetters, Refused, split
+from pipelines.routing import Models, Question, Reader, Routes, ask
 from pipelines.topics import Topics
 
 log = structlog.get_logger(__name__)
+
+OTHER = "other"  #: In metrics, every language that no model reads.
 
 
 class Classify:
@@ -31,24 +35,27 @@ class Classify:
     def __init__(
         self,
         *,
-        classifier: Classifier,
+        models: Models,
+        reader: Reader,
         producer: Producer,
         topics: Topics,
         dead_letters: DeadLetters,
         metrics: ClassifyMetrics,
     ) -> None:
-        self._classifier = classifier
+        self._models = models
+        self._reader = reader
         self._producer = producer
         self._topics = topics
         self._dead_letters = dead_letters
         self._metrics = metrics
-        metrics.model.labels(version=classifier.version).set(1)
 
     def handle(self, batch: Sequence[Record], now: datetime) -> None:
         """Label `batch`; returns once labels and dead letters are acknowledged."""
         good, refused = split(batch, wire.decode_document)
+        routes = self._models.routes(now)
+        questions = [self._reader.question(document) for _, document in good]
         started_s = time.monotonic()
-        answers = self._classifier.classify([document.content for _, document in good])
+        answers, answered = ask(routes, questions)
         took_s = time.monotonic() - started_s
         labeled_at = now + timedelta(seconds=took_s)
         labels: list[Label] = []
@@ -60,23 +67,41 @@ class Classify:
         messages = [self._message(label) for label in labels]
         self._producer.send([*messages, *self._dead_letters.messages(refused, now=now)])
         self._dead_letters.count(refused)
+        self._count_languages(questions, routes)
         self._report(labels, refused=len(refused), took_s=took_s)
+        self._models.saw(answered)
 
     def _message(self, label: Label) -> Message:
         # The story is the key, so that copies of one story meet in one partition, hence in one aggregate worker.
         key = (label.document.story_id or label.document.id).encode()
         return Message(topic=self._topics.labels, key=key, value=wire.encode_label(label))
 
+    def _count_languages(self, questions: Sequence[Question], routes: Routes) -> None:
+        for question in questions:
+            language = question.language if question.language in routes else OTHER
+            self._metrics.languages.labels(language=language).inc()
+
     def _report(self, labels: Sequence[Label], *, refused: int, took_s: float) -> None:
         metrics = self._metrics
+        unscored = sum(label.prediction.abstained is Abstention.LANGUAGE for label in labels)
         metrics.model_seconds.observe(took_s)
-        metrics.documents.labels(outcome="labeled").inc(len(labels))
+        metrics.documents.labels(outcome="labeled").inc(len(labels) - unscored)
+        metrics.documents.labels(outcome="unscored").inc(unscored)
         metrics.documents.labels(outcome="rejected").inc(refused)
         for label in labels:
-            metrics.sentiments.labels(sentiment=label.prediction.sentiment.value).inc()
-            delay = label.labeled_at - label.document.published_at
-            metrics.latency_seconds.observe(max(0.0, delay.total_seconds()))
-        log.debug("batch_classified", documents=len(labels), rejected=refused, seconds=round(took_s, 4))
+            self._report_label(label)
+        log.debug(
+            "batch_classified", documents=len(labels), unscored=unscored, rejected=refused, seconds=round(took_s, 4)
+        )
+
+    def _report_label(self, label: Label) -> None:
+        abstained = label.prediction.abstained
+        if abstained is None:
+            self._metrics.sentiments.labels(sentiment=label.prediction.sentiment.value).inc()
+        else:
+            self._metrics.abstentions.labels(reason=abstained.value).inc()
+        delay = label.labeled_at - label.document.published_at
+        self._metrics.latency_seconds.observe(max(0.0, delay.total_seconds()))
 
 
 def _model_failed(record: Record, document: Document, error: Exception) -> Refused:

@@ -92,7 +92,8 @@ class Parts:
         workshop = self._workshop
         with closing(workshop.broker.producer()) as producer:
             stage = Classify(
-                classifier=workshop.classifier,
+                models=workshop.models,
+                reader=workshop.reader,
                 producer=producer,
                 topics=workshop.topics,
                 dead_letters=self._dead_letters("classify"),

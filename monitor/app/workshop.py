@@ -13,19 +13,27 @@ from prometheus_client import CollectorRegistry
 from alerts.delivery import Delivery
 from alerts.evaluate import Evaluator
 from alerts.notifiers.build import build_notifiers
-from models import load_classifier
 from monitor.app.clock import utc_now
+from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
 from monitor.app.store import Store, open_app_store
 from monitor.domain import TOPICS
-from monitor.metrics import AggregateMetrics, AlertMetrics, ClassifyMetrics, IngestMetrics, StageMetrics
-from monitor.ports import Broker, Classifier, Clock, Notifier
+from monitor.metrics import (
+    AggregateMetrics,
+    AlertMetrics,
+    ClassifyMetrics,
+    IngestMetrics,
+    ModelMetrics,
+    StageMetrics,
+)
+from monitor.ports import Broker, Clock, Notifier
 from monitor.settings import Settings
 from monitor.web import WebServer
 from pipelines.brokers.kafka import KafkaBroker
 from pipelines.brokers.local import LocalBroker
 from pipelines.entities import EntityLinker
 from pipelines.ingest import Ingest
+from pipelines.routing import Models, Reader
 from pipelines.topics import Topics
 
 
@@ -41,16 +49,17 @@ class Workshop:
         self.stage_metrics = StageMetrics(registry)
         self.ingest_metrics = IngestMetrics(registry)
         self.classify_metrics = ClassifyMetrics(registry)
+        self.model_metrics = ModelMetrics(registry)
         self.aggregate_metrics = AggregateMetrics(registry)
         self.alert_metrics = AlertMetrics(registry)
         self._opening = threading.RLock()
 
     def check(self, stages: Sequence[str]) -> None:
         """Make what needs no other machine, so that a wrong configuration is known before anything starts."""
-        if {"ingest", "web", "alert"} & set(stages):
+        if {"ingest", "classify", "web", "alert"} & set(stages):
             _ = self.linker
         if "classify" in stages:
-            _ = self.classifier
+            _ = self.models
         if "alert" in stages:
             _ = self.notifiers
 
@@ -86,14 +95,19 @@ class Workshop:
         return made
 
     @cached_property
-    def classifier(self) -> Classifier:
-        """The model, loaded and warmed up; raises `ConfigurationError` when its folder cannot be trusted."""
-        return load_classifier(self.settings.classifier)
+    def models(self) -> Models:
+        """The models, loaded and warmed up; raises `ConfigurationError` when a folder cannot be trusted."""
+        return open_models(self.settings.classifier, self.model_metrics)
 
     @cached_property
     def linker(self) -> EntityLinker:
         """Finds watched entities in text."""
         return EntityLinker.from_settings(self.settings.watchlist)
+
+    @property
+    def reader(self) -> Reader:
+        """Makes questions of documents."""
+        return Reader(mentions=self.linker.mentions, default_language=self.settings.classifier.default_language)
 
     @cached_property
     def notifiers(self) -> Mapping[str, Notifier]:
@@ -151,6 +165,6 @@ class Workshop:
 
     def close(self) -> None:
         """Release what was opened."""
-        for name in ("push_door", "_broker", "_store"):
+        for name in ("push_door", "models", "_broker", "_store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

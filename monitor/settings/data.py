@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, SecretStr, model_validator
 
 from monitor.settings.base import Duration, DurationOrZero, Port, Section
+
+ACTIVE = "active"  #: As an adapter's name: the promoted one.
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]  #: Primary tag of BCP 47.
 
 
 class DatabaseSettings(Section):
@@ -106,7 +110,25 @@ class ClassifierSettings(Section):
     """The model."""
 
     adapter: str = "small"
-    """Name of a shipped adapter, or the folder of one of your own."""
+    """Name of a shipped adapter or of one in `registry`, a folder, or `active`: whichever is promoted in `registry`."""
+
+    registry: Path | None = None
+    """Folder of adapters, as `tapewatch models promote` keeps it; a daemon on `active` follows it while it runs."""
+
+    languages: dict[Language, str] = Field(default_factory=dict)
+    """Adapters for other languages, by primary tag; beside them `adapter` reads the languages of its manifest."""
+
+    default_language: Language = "en"
+    """Of a text whose language cannot be told."""
+
+    shadow: str | None = None
+    """A candidate that labels a share of the same stream, for comparison alone."""
+
+    shadow_share: float = Field(default=0.1, gt=0, le=1)
+    """Share of the documents that the candidate labels too."""
+
+    drift_window: PositiveInt = 5000
+    """Latest documents whose labels are held against those of the training reference."""
 
     encoder: Path | None = None
     """Folder of the base encoder; left out: fetched once by pinned revision and kept in the cache."""
@@ -125,6 +147,12 @@ class ClassifierSettings(Section):
 
     max_text_chars: PositiveInt = 4000
     """Characters of a text that the tokeniser sees."""
+
+    @model_validator(mode="after")
+    def _active_is_somewhere(self) -> Self:
+        if self.adapter == ACTIVE and self.registry is None:
+            raise ValueError(f"adapter {ACTIVE} needs registry")
+        return self
 
 
 class AggregateSettings(Section):

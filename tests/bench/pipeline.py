@@ -15,6 +15,7 @@ from monitor.domain import Document, Message, SourceClass
 from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings, Settings
 from pipelines import wire
+from pipelines.routing import OneModel
 from tests.bench.rates import Rate, interleave
 from tests.bench.texts import NOW, mixed_texts
 
@@ -53,7 +54,7 @@ def through(classifier: Classifier, texts: list[str], *, bootstrap: str, databas
     )
     stop = threading.Event()
     monitor = Monitor(settings, stop=stop, registry=CollectorRegistry())
-    monitor.workshop.classifier = classifier
+    monitor.workshop.models = OneModel(classifier)
     producer = monitor.workshop.broker.producer()
     monitor.start(["classify", "aggregate"])
     for at in range(0, len(texts), BATCH):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.domain import Prediction, Probabilities
+from monitor.domain import Mention, Prediction, Probabilities
 
 
 class StubClassifier:
@@ -12,7 +12,9 @@ class StubClassifier:
 
     version = "length-1"
 
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction | Exception]:
+    def classify(
+        self, texts: Sequence[str], mentions: Sequence[Sequence[Mention]] | None = None
+    ) -> Sequence[Prediction | Exception]:
         return [self._answer(len(text) % 3) for text in texts]
 
     def _answer(self, index: int) -> Prediction:

@@ -18,6 +18,7 @@ from monitor.domain import SeriesKey, SourceClass
 from monitor.errors import TransientError
 from monitor.settings import Settings
 from pipelines.ingest import Ingest
+from pipelines.routing import OneModel
 from pipelines.sources.base import RawItem
 from tests.integration.stub import StubClassifier
 from tests.integration.waiting import wait_for
@@ -105,7 +106,7 @@ def world(servers: tuple[KafkaServer, PostgresServer]) -> Iterator[World]:
     )
     stop = threading.Event()
     monitor = Monitor(settings, stop=stop, registry=CollectorRegistry())
-    monitor.workshop.classifier = StubClassifier()
+    monitor.workshop.models = OneModel(StubClassifier())
     monitor.start(["classify", "aggregate"])
     with monitor.workshop.ingest() as ingest:
         yield World(monitor, ingest)
