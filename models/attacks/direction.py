@@ -29,7 +29,7 @@ _UNSURE = re.compile(
     r"|\b(?:early|extends?|extended|extending|trims?|pares?|recent|its|capital|day) (?:gains?|losses)\b",
     re.IGNORECASE,
 )
-_UNSURE_ZH = re.compile("未|没|非|但|尽管|虽|却|赚|赔|不(?!及预期)")
+_UNSURE_ZH = re.compile("未|没|非|但|尽管|虽|却|赚|赔|涨跌|跌涨|不(?!及预期)")
 # Words that take sides and that no table turns: what they say would still stand beside what was turned.
 _LEFT_BEHIND = """
 slips slipped slipping dips dipped dipping sinks sank sheds shed hurts hurt dents dented weighs weigh weighing

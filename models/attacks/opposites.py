@@ -9,22 +9,22 @@ from models.attacks.attack import NEGATIVE, POSITIVE, Protected, free_matches
 # Good first, bad second.
 VERBS = """
 rise fall, climb slide, jump drop, soar plunge, grow shrink, improve worsen, strengthen weaken, raise cut,
-lift trim, boost reduce, gains loses, gained lost, rises falls, rose fell, rising falling, climbs slides, climbed slid, climbing sliding,
-jumps drops, jumped dropped, jumping dropping, soars plunges, soared plunged, soaring plunging, surges slumps,
-surged slumped, surging slumping, surge slump, skyrockets plummets, skyrocketed plummeted, skyrocketing plummeting,
-rallies tumbles, rallied tumbled, rallying tumbling, advances retreats, advanced retreated, increases decreases,
-increased decreased, increase decrease, grows shrinks, grew shrank, growing shrinking, growth decline,
-climbs declines, climbed declined, climbing declining, improves worsens, improved worsened, improving worsening,
-improves deteriorates, strengthens weakens, strengthened weakened, strengthening weakening, strong weak,
-stronger weaker, higher lower, up down, beats misses, beat missed, beat miss, tops misses, topped missed,
-exceeds misses, exceeded missed, raises cuts, raised cut, raising cutting, raises lowers, raised lowered,
-lifts trims, lifted trimmed, boosts reduces, boosted reduced, hikes slashes, hiked slashed, upgrades downgrades,
-upgraded downgraded, upgrade downgrade, wins loses, won lost, winning losing, outperforms underperforms,
-outperformed underperformed, outperform underperform, overweight underweight, bullish bearish,
-optimistic pessimistic, upbeat downbeat, positive negative, good bad, better worse, profitable unprofitable,
-approves rejects, approved rejected, approval rejection, recovers deteriorates, accelerates slows,
-accelerated slowed, accelerating slowing, above below, buy sell, record-high record-low, rally selloff,
-rally sell-off
+lift trim, boost reduce, gains loses, gained lost, rises falls, rose fell, rising falling, climbs slides,
+climbed slid, climbing sliding, jumps drops, jumped dropped, jumping dropping, soars plunges, soared plunged,
+soaring plunging, surges slumps, surged slumped, surging slumping, surge slump, skyrockets plummets,
+skyrocketed plummeted, skyrocketing plummeting, rallies tumbles, rallied tumbled, rallying tumbling,
+advances retreats, advanced retreated, increases decreases, increased decreased, increase decrease, grows shrinks,
+grew shrank, growing shrinking, growth decline, climbs declines, climbed declined, climbing declining,
+improves worsens, improved worsened, improving worsening, improves deteriorates, strengthens weakens,
+strengthened weakened, strengthening weakening, strong weak, stronger weaker, higher lower, up down, beats misses,
+beat missed, beat miss, tops misses, topped missed, exceeds misses, exceeded missed, raises cuts, raised cut,
+raising cutting, raises lowers, raised lowered, lifts trims, lifted trimmed, boosts reduces, boosted reduced,
+hikes slashes, hiked slashed, upgrades downgrades, upgraded downgraded, upgrade downgrade, wins loses, won lost,
+winning losing, outperforms underperforms, outperformed underperformed, outperform underperform,
+overweight underweight, bullish bearish, optimistic pessimistic, upbeat downbeat, positive negative, good bad,
+better worse, profitable unprofitable, approves rejects, approved rejected, approval rejection,
+recovers deteriorates, accelerates slows, accelerated slowed, accelerating slowing, above below, buy sell,
+record-high record-low, rally selloff, rally sell-off
 """
 NOUNS = "profit loss, profits losses, gain loss, gains losses"
 TURNS = "narrows widens, narrowed widened, narrowing widening, narrower wider"  # Good or bad by what it is that turns.
