@@ -33,10 +33,10 @@ _LATIN = (
     "\u1d0dm\u0274n\u1d0fo\u1d18p\u0280r\ua731s\u1d1bt\u1d1cu\u1d20v\u1d21w\u028fy\u1d22z"
 )
 
-_INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)  # Zero-width, directional, filling, selecting a variant, tagging.
+# Zero-width, directional, filling, selecting a variant, tagging.
+_INVISIBLE = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+              (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+              (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0xE0000, 0xE0FFF))  # fmt: skip
 
 # Ranges of letters and digits in another dress. Fractions, powers, units and Chinese punctuation are no dress.
 _DRESSED = ((0x017F, 0x017F), (0x1D2C, 0x1D6A), (0x2071, 0x2071), (0x207F, 0x207F), (0x2090, 0x209C), (0x2102, 0x2138),
@@ -71,9 +71,11 @@ def _undressed() -> Iterator[tuple[int, str]]:
     yield from ((ord(small), plain) for small, plain in _pairs(_LATIN).items())
 
 
-_PLAIN = dict(_undressed())
-_GONE = re.compile(f"[{_INVISIBLE}]+")
-_SUSPECT = re.compile(f"[{_INVISIBLE}{''.join(map(chr, _PLAIN))}{''.join(LOOKALIKES)}]")
+BASIC = 0xFFFF  #: The last character of the basic plane.
+_PLAIN: dict[int, str] = dict(_undressed()) | {code: "" for start, end in _INVISIBLE for code in range(start, end + 1)}
+# Two patterns: a set of characters is looked up at once only where all are of the basic plane.
+_SUSPECT = re.compile(f"[{''.join(chr(code) for code in _PLAIN if code <= BASIC)}{''.join(LOOKALIKES)}]")
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _DISGUISED = re.compile(f"[{''.join(LOOKALIKES)}]")
 _DISGUISES = str.maketrans(dict(LOOKALIKES))
 
@@ -92,9 +94,9 @@ def fold(text: str) -> str:
     A word is changed where it mixes Latin letters with look-alikes only, or where it is made of perfect Cyrillic
     look-alikes in a text that is Latin otherwise. A text without any of these is returned as it is.
     """
-    if text.isascii() or not _SUSPECT.search(text):
+    if text.isascii() or not (_SUSPECT.search(text) or _BEYOND.search(text)):
         return text
-    plain = _GONE.sub("", text).translate(_PLAIN)
+    plain = text.translate(_PLAIN)
     if not _DISGUISED.search(plain):
         return plain
     return _lone_folded(_WORD.sub(_mixed_folded, plain))
