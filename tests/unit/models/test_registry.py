@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from datetime import UTC, datetime
@@ -11,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from models import registry as registry_module
-from models.digests import sha256_of
 from models.history import HISTORY, read_history
-from models.manifest import SCHEMA, BaseEncoder, Manifest
 from models.registry import (
     Verdict,
     active_folder,
@@ -25,36 +22,11 @@ from models.registry import (
     promoted_line,
     rollback,
 )
-from monitor.domain import Sentiment
 from monitor.errors import ArtifactError, PermanentError
+from tests.fixtures.registry import make_adapter, spoil
 
 T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 FINE = Verdict(passed=True)
-
-
-def make_adapter(folder: Path, *, version: int = 1, weights: bytes = b"weights") -> Path:
-    """A folder that passes every check on an adapter; its weights are no weights, which is looked at later."""
-    folder.mkdir(parents=True)
-    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
-    (folder / "adapter_model.safetensors").write_bytes(weights)
-    (folder / "heads.safetensors").write_bytes(b"heads" + weights)
-    names = ("adapter_config.json", "adapter_model.safetensors", "heads.safetensors")
-    Manifest(
-        schema_version=SCHEMA,
-        name="small",
-        version=version,
-        base=BaseEncoder(name="base", revision="1", files={}),
-        topics=("Macro",),
-        sentiments=tuple(Sentiment),
-        max_tokens=64,
-        files={name: sha256_of(folder / name) for name in names},
-        data={},
-        training={},
-        metrics={},
-        code_version="0",
-        created_at="2026-01-01T00:00:00Z",
-    ).write(folder)
-    return folder
 
 
 @pytest.fixture
@@ -183,20 +155,6 @@ def test_only_a_folder_of_the_registry_is_promoted(registry: Path, name: str) ->
     promote(registry, "small-1", now=T0, verdict=FINE)
     with pytest.raises(ArtifactError, match="small-1, small-2, small-3"):
         promote(registry, name, now=T0, verdict=FINE)
-
-
-def spoil(folder: Path, how: str) -> None:
-    """Damage an adapter."""
-    weights, manifest = folder / "adapter_model.safetensors", folder / "manifest.json"
-    if how == "tampered":
-        weights.write_bytes(b"?" * weights.stat().st_size)
-    elif how == "truncated":
-        weights.write_bytes(b"")
-    elif how == "pickle":
-        (folder / "extra.pkl").write_bytes(b"pickle")
-    else:
-        values = json.loads(manifest.read_text(encoding="utf-8"))
-        manifest.write_text(json.dumps({**values, "schema_version": 99}), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
