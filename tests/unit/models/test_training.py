@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from models.artifacts import read_adapter
+from models.evaluation.measures import score
 from models.training.batches import similar_batches
 from models.training.config import TrainingConfig
 from models.training.loop import Trainer
 from models.training.losses import class_weights, refuse_one_class
+from models.training.progress import selection_score
 from models.training.rows import Example
 from models.training.run import read_config, train
 from models.training.teaching import taught
@@ -170,3 +172,12 @@ def test_a_student_learns_what_its_teacher_says(tiny_model: TinyModel, tmp_path:
         assert row.teacher is not None
         assert sum(row.teacher.sentiment) == pytest.approx(1, abs=1e-5)
         assert len(row.teacher.entities) == len(row.entities)
+
+
+def test_a_small_source_does_not_outvote_a_large_one() -> None:
+    """Fifty noisy rows once chose a worse model than a thousand sure ones would have."""
+    labels = np.arange(1000) % 2
+    good, bad = np.eye(2)[labels], np.eye(2)[1 - labels]
+    scores = {"tweets.sentiment": score(good, labels), "invented.sentiment": score(bad[:10], labels[:10])}
+    assert selection_score(scores) > 0.9
+    assert selection_score(scores, ["invented"]) == 0.0
