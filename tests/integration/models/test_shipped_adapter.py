@@ -28,7 +28,7 @@ BAD = (
     "Tyrell downgraded to sell on weak demand",
     "Soylent misses estimates, stock falls 12% in early trading",
 )
-MISSED = (
+SOBER = (
     "Initech files for bankruptcy protection after missing a bond payment",
     "Umbrella recalls its best-selling drug after patients die",
 )
@@ -94,16 +94,15 @@ def test_obvious_headlines_are_understood(classifier: Classifier) -> None:
     assert sentiments(classifier, PLAIN) == [Sentiment.NEUTRAL]
 
 
-@pytest.mark.xfail(reason="this adapter calls them neutral; see docs/models.md, Known to be wrong")
-@pytest.mark.parametrize("headline", MISSED)
+@pytest.mark.parametrize("headline", SOBER)
 def test_sober_bad_news_is_understood(classifier: Classifier, headline: str) -> None:
-    """Written before the answer was known, and missed; the adapter that gets them right must say so here."""
+    """Without a word of alarm; an earlier adapter called both neutral."""
     assert sentiments(classifier, (headline,)) == [Sentiment.NEGATIVE]
 
 
 def test_bad_news_is_never_called_good(classifier: Classifier) -> None:
     """A miss costs a count; a reversal hides the spike."""
-    assert Sentiment.POSITIVE not in sentiments(classifier, BAD + MISSED)
+    assert Sentiment.POSITIVE not in sentiments(classifier, BAD + SOBER)
 
 
 def test_topics_are_those_of_the_manifest(classifier: Classifier) -> None:
