@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from models.artifacts import HEADS, Adapter, read_adapter
+from models.artifacts import HEADS, Adapter, check_adapter
 from models.calibration import Scaling
 from models.digests import sha256_of
 from models.manifest import MANIFEST, Manifest
@@ -72,7 +72,7 @@ def _fill(folder: Path, adapter: Adapter, scalings: Mapping[str, Scaling], chang
 
 
 def _publish(workspace: Path, out: Path) -> None:
-    read_adapter(str(workspace))  # the check that everyone makes who loads it
+    check_adapter(workspace)  # the check that everyone makes who loads it
     workspace.chmod(0o755)
     if out.is_dir():
         out.rmdir()
