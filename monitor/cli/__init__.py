@@ -16,6 +16,7 @@ from monitor.cli.alerts import alerts
 from monitor.cli.calibrate import calibrate
 from monitor.cli.evaluate import evaluate
 from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.cli.robustness import robustness
 from monitor.cli.train import pretrain, train
 from monitor.console import Output
 from monitor.errors import ConfigurationError, MonitorError
@@ -113,7 +114,7 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-for verb in (alerts, calibrate, evaluate, pretrain, train):
+for verb in (alerts, calibrate, evaluate, pretrain, robustness, train):
     tapewatch.add_command(verb)
 
 
