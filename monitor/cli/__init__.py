@@ -15,6 +15,7 @@ from monitor.app import STAGES
 from monitor.cli.alerts import alerts
 from monitor.cli.calibrate import calibrate
 from monitor.cli.evaluate import evaluate
+from monitor.cli.models import models
 from monitor.cli.options import Verb, config_option, json_option, settings_from
 from monitor.cli.robustness import robustness
 from monitor.cli.train import pretrain, train
@@ -114,7 +115,7 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-for verb in (alerts, calibrate, evaluate, pretrain, robustness, train):
+for verb in (alerts, calibrate, evaluate, models, pretrain, robustness, train):
     tapewatch.add_command(verb)
 
 
