@@ -87,7 +87,7 @@ def test_a_word_of_perfect_lookalikes_folds_in_a_latin_text() -> None:
     "real",
     [
         "Сбербанк растет на новостях",
-        "в России сор о ценах on oil and gas exports",  # noqa: RUF001 - the second word is all look-alikes
+        "в России сор о ценах on oil and gas exports",  # the second word is all look-alikes
         "Αθήνα το χρηματιστήριο",
         "TNF\u03b1 blocker approved, beta of 1.2, \u03b1 of 3%",
         "苹果公司股价上涨",
