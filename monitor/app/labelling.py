@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
 import click
 import msgspec
+from prometheus_client import CollectorRegistry
 
-from models import load_classifier
+from monitor.app.clock import utc_now
+from monitor.app.loading import open_models
 from monitor.domain import Mention, Prediction, Probabilities, Sentiment
 from monitor.logs import configure_logging
-from monitor.ports import Classifier
+from monitor.metrics import ModelMetrics
 from monitor.settings import ClassifierSettings, LoggingSettings
+from pipelines.languages import detect
+from pipelines.routing import Question, Routes, ask
 
 BATCH = 256  #: Lines in hand at once: enough to sort by length, few enough to stream.
 
@@ -59,10 +64,14 @@ def label_stream(settings: ClassifierSettings, lines: BinaryIO, out: BinaryIO) -
     """
     # Before anything is logged: standard output is for labels alone.
     configure_logging(LoggingSettings(level="warning"))
-    classifier = load_classifier(settings)
+    with closing(open_models(settings, ModelMetrics(CollectorRegistry()))) as models:
+        return _label(models.routes(utc_now()), settings.default_language, lines, out)
+
+
+def _label(routes: Routes, default_language: str, lines: BinaryIO, out: BinaryIO) -> int:
     refused = 0
     for batch in _batches(enumerate(lines, start=1)):
-        for answer in _answers(classifier, batch):
+        for answer in _answers(routes, default_language, batch):
             if isinstance(answer, Refusal):
                 refused += 1
                 click.echo(f"line {answer.number}: {answer.detail}", err=True)
@@ -78,11 +87,15 @@ def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
         yield [(number, line) for number, line in batch if line.strip()]
 
 
-def _answers(classifier: Classifier, batch: list[tuple[int, bytes]]) -> Iterator[bytes | Refusal]:
-    """Labels as JSON, or refusals, in the order of `batch`."""
+def _answers(routes: Routes, default_language: str, batch: list[tuple[int, bytes]]) -> Iterator[bytes | Refusal]:
+    """Labels as JSON, or refusals, in the order of `batch`; each text is sent to the model of its language."""
     read = [_read(number, line) for number, line in batch]
-    lines = [entry for entry in read if isinstance(entry, Line)]
-    predictions = iter(classifier.classify([line.content for line in lines], [line.mentions for line in lines]))
+    questions = [
+        Question(id=str(line.id), text=line.content, mentions=line.mentions,
+                 language=detect(line.content, line.lang, default=default_language))
+        for line in read if isinstance(line, Line)
+    ]  # fmt: skip
+    predictions = iter(ask(routes, questions)[0])
     for (number, _), entry in zip(batch, read, strict=True):
         if isinstance(entry, Refusal):
             yield entry

@@ -17,6 +17,7 @@ LINES = [
     '{"text": "   "}',
     '{"text": "No id here", "entities": ["ACME"]}',
     '{"id": "d", "text": "Acme wins the contract that Globex lost to it", "entities": ["Acme", "Globex"]}',
+    '{"id": "e", "text": "公司股价跌停"}',
 ]
 
 
@@ -31,7 +32,7 @@ def test_labels_come_in_input_order_and_refusals_are_named_on_standard_error() -
     )
     labels = [json.loads(line) for line in done.stdout.splitlines()]
 
-    assert [label["id"] for label in labels] == ["a", "b", 5, "d"]
+    assert [label["id"] for label in labels] == ["a", "b", 5, "d", "e"]
     assert [label["sentiment"] for label in labels[:2]] == ["negative", "positive"]
     assert set(labels[0]) == {
         "id", "topic", "topic_probability", "sentiment", "probabilities", "entities", "finance", "abstained", "model",
@@ -41,6 +42,7 @@ def test_labels_come_in_input_order_and_refusals_are_named_on_standard_error() -
     assert towards["Acme"]["negative"] < towards["Globex"]["negative"]
     assert [answer["entity"] for answer in labels[2]["entities"]] == ["ACME"]
     assert sum(labels[0]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert (labels[4]["abstained"], labels[4]["topic"]) == ("language", ""), "no adapter of the defaults reads Chinese"
     assert b"line 3: " in done.stderr
     assert b"line 4: text is empty" in done.stderr
     assert done.returncode == 1

@@ -10,7 +10,10 @@ import pytest
 from monitor.cli import main
 from monitor.cli.alerts import _matcher, _matcher_text
 
-VERBS = ("run", "demo", "replay", "classify", "train", "check-config", "alerts", "version")
+VERBS = (
+    "run", "demo", "replay", "classify", "train", "pretrain", "evaluate", "calibrate", "robustness", "models",
+    "check-config", "alerts", "version",
+)  # fmt: skip
 
 
 def status(*arguments: str) -> int:
