@@ -30,7 +30,7 @@ from models.training.batches import Collator
 from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig, checked, read_values
 from models.training.data import read_corpus
-from models.training.folder import CHECKPOINT, fingerprint_of, save_network, working_folder
+from models.training.folder import CHECKPOINT, fingerprint_of, save_network, working_folder, writing
 from models.training.invented import read_invented
 from models.training.logbook import LOGBOOK, Logbook
 from models.training.loop import Event, Trainer
@@ -75,7 +75,7 @@ def adapt(  # noqa: PLR0913 - three inputs, three choices
     torch.set_num_threads(config.threads)
     sums = {path.name: sha256_of(path) for path in rows}
     mark = fingerprint_of({"data": sums, "config": config.model_dump(mode="json"), "parent": old.manifest.model})
-    with Logbook(work / LOGBOOK) as logbook:
+    with writing(work), Logbook(work / LOGBOOK) as logbook:
         best_look = _fit(old, base, fresh, config, Checkpoint(work / CHECKPOINT, fingerprint=mark), logbook.tell)
         write_keys(work / TRAINING_KEYS, [e.text for e in fresh], known=read_keys(old.folder / TRAINING_KEYS))
         metrics = _metrics(base, (old.folder, work), old_tests, old.manifest)

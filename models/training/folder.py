@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from peft import get_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from models.architecture import Network, head_weights
@@ -38,15 +40,17 @@ def working_folder(out: Path) -> Path:
     return folder
 
 
-def save_network(network: Network, folder: Path) -> None:
-    """Write LoRA matrices and heads."""
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do when `folder` cannot be written: the run goes on from its checkpoint once there is room."""
     try:
-        _save(network, folder)
-    except OSError as err:
+        yield
+    except (OSError, SafetensorError) as err:
         raise PermanentError(f"{folder}: cannot be written: {err}; make room and run again") from err
 
 
-def _save(network: Network, folder: Path) -> None:
+def save_network(network: Network, folder: Path) -> None:
+    """Write LoRA matrices and heads."""
     lora: Any = network.encoder
     weights = get_peft_model_state_dict(lora, save_embedding_layers=False)  # "auto" would ask the hub
     # Half precision halves the folder; what it rounds is far below what the product with the encoder's weights keeps.

@@ -31,7 +31,7 @@ from models.tokens import read_tokenizer
 from models.training.bases import Base, known_encoder
 from models.training.batches import Collator, similar_batches
 from models.training.config import checked, read_values
-from models.training.folder import publish, working_folder
+from models.training.folder import publish, working_folder, writing
 from models.training.logbook import LOGBOOK, Logbook
 from models.training.precision import MasterWeights
 from models.training.rows import Example
@@ -105,7 +105,7 @@ def pretrain(texts: Path, out: Path, config: PretrainingConfig, *, encoder: Base
     torch.set_num_threads(config.threads)
     work = working_folder(out)
     held = max(1, round(len(rows) * DEV_SHARE))
-    with Logbook(work / LOGBOOK) as logbook:
+    with writing(work), Logbook(work / LOGBOOK) as logbook:
         run = _Run(folder, config, logbook)
         before = run.loss(rows[:held])
         run.fit(rows[held:])
@@ -115,7 +115,7 @@ def pretrain(texts: Path, out: Path, config: PretrainingConfig, *, encoder: Base
             "loss.after": round(run.loss(rows[:held]), 4),
         }
         logbook.tell("pretraining_finished", losses)
-    run.save(work, base.files)
+        run.save(work, base.files)
     publish(work, out)
     return losses
 
@@ -189,12 +189,9 @@ class _Run:
         """Write the LoRA matrices and which encoder they belong to."""
         self._weights.finish()
         weights = get_peft_model_state_dict(self._model.encoder, save_embedding_layers=False)
-        try:
-            save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, work / WEIGHTS)
-            text = json.dumps({"encoder": dict(files), "config": self._config.model_dump(mode="json")}, indent=2)
-            (work / SETTINGS).write_text(text + "\n", encoding="utf-8")
-        except OSError as err:
-            raise PermanentError(f"{work}: cannot be written: {err}; make room and run again") from err
+        save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, work / WEIGHTS)
+        text = json.dumps({"encoder": dict(files), "config": self._config.model_dump(mode="json")}, indent=2)
+        (work / SETTINGS).write_text(text + "\n", encoding="utf-8")
 
     def _loss(self, examples: Sequence[Example], *, seed: int) -> Tensor:
         batch = self._collator.batch(examples)

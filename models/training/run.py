@@ -32,7 +32,7 @@ from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig
 from models.training.curves import draw_curves
 from models.training.data import Corpus, Example, read_corpus
-from models.training.folder import CHECKPOINT, fingerprint_of, publish, save_network, working_folder
+from models.training.folder import CHECKPOINT, fingerprint_of, publish, save_network, working_folder, writing
 from models.training.invented import DEV
 from models.training.logbook import LOGBOOK, Logbook
 from models.training.loop import Event, Trainer
@@ -88,7 +88,7 @@ def train(
     torch.set_num_threads(config.threads)
     sums = {str(path.relative_to(data)): sha256_of(path) for path in corpus.files}
     mark = fingerprint_of({"data": sums, "config": config.model_dump(mode="json"), "encoder": dict(base.files)})
-    with Logbook(work / LOGBOOK) as logbook:
+    with writing(work), Logbook(work / LOGBOOK) as logbook:
         trained = _fit(corpus, (base, folder), config, Checkpoint(work / CHECKPOINT, fingerprint=mark), logbook.tell)
         write_keys(work / TRAINING_KEYS, [example.text for example in corpus.rows])
         logbook.tell("measuring_started", {"best_look": trained.best_look})
@@ -123,9 +123,10 @@ def sums_of_files(work: Path) -> dict[str, str]:
 
 def complete(work: Path, out: Path, manifest: Manifest, *, best_look: int, seconds: float) -> TrainingReport:
     """Write manifest, card and curves into the working folder, and give it its name."""
-    manifest.write(work)
-    write_card(work, manifest)
-    draw_curves(work / LOGBOOK, work / "curves.png")
+    with writing(work):
+        manifest.write(work)
+        write_card(work, manifest)
+        draw_curves(work / LOGBOOK, work / "curves.png")
     publish(work, out)
     return TrainingReport(
         model=manifest.model, folder=out, best_look=best_look, seconds=seconds, metrics=manifest.metrics

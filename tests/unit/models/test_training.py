@@ -142,6 +142,15 @@ def test_a_loss_that_is_no_number_stops_the_run(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_disk_that_fills_up_is_said_so_and_leaves_no_model(tiny_model: TinyModel, tmp_path: Path) -> None:
+    """The log is the first that finds no room; /dev/full is a disk without any."""
+    (tmp_path / ".tmp-out").mkdir()
+    (tmp_path / ".tmp-out/training.jsonl").symlink_to("/dev/full")
+    with pytest.raises(PermanentError, match=r"No space left on device.*; make room and run again"):
+        train(tiny_model.data, tmp_path / "out", QUICK, encoder=(tiny_model.base, tiny_model.encoder))
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_class_is_refused() -> None:
     """A model of one answer has a perfect score and no use."""
     rows = [Example(text=f"t{n}", source="tweets", sentiment=1) for n in range(9)]
