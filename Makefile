@@ -3,11 +3,12 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka test test-fast lint format bench clean
+.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-model clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -41,6 +42,9 @@ format: $(READY) ## Put the code into the house's form.
 
 bench: $(READY) ## Measure, interleaved, and print the table of the README.
 	@$(BIN)/python -m tests.bench
+
+bench-model: $(READY) ## Measure the classifier against others and the hardware; BENCH_ARGS=--help says more.
+	@$(BIN)/python -W ignore -m tests.bench.model $(BENCH_ARGS)
 
 clean: ## Remove what the targets above have made, .venv too.
 	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

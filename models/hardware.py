@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
 from pathlib import Path
 
@@ -37,3 +38,18 @@ def has_bf16(device_type: str) -> bool:
     except OSError:  # not Linux: nothing is known, fp32 is right everywhere
         return False
     return any(flag in flags for flag in _CPU_FLAGS)
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the system; glibc keeps it, and a worker would hold a hundred megabytes for nothing."""
+    trim = getattr(_libc(), "malloc_trim", None)
+    if trim is not None:  # glibc alone has it
+        trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except (OSError, TypeError):  # not Linux, or without dynamic linking
+        return None

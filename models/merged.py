@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -55,38 +55,43 @@ class Merged:
 
 
 class _MergedWeights(Mapping[str, Tensor]):
-    """The encoder's tensors in fp32, each with its LoRA matrices added when it is asked for."""
+    """The encoder's tensors in fp32, each with its LoRA matrices added when it is asked for.
+
+    The file is mapped anew for each, so that what was read of it does not stay in memory.
+    """
 
     def __init__(self, path: Path, updates: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         self._path = path
         self._updates = updates
-        try:
-            self._file = cast("Any", safe_open(path, framework="pt"))  # safetensors leaves it untyped
-            self._names = frozenset(self._file.keys())
-        except (OSError, SafetensorError) as err:
-            raise ArtifactError(f"{path}: not a safetensors file that can be read: {err}") from err
+        with self._opened() as file:
+            self._shapes: dict[str, list[int]] = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - no mapping
 
     def __getitem__(self, name: str) -> Tensor:
-        if name not in self._names:
+        if name not in self._shapes:
             raise KeyError(name)
-        weight: Tensor = self._file.get_tensor(name).float()
+        with self._opened() as file:
+            weight: Tensor = file.get_tensor(name).float()
         if name in self._updates:
             up, down = self._updates[name]
             weight = torch.addmm(weight, up, down)
         return _finite(weight, self._path, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._shapes)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._shapes)
 
-    def shape_of(self, name: str) -> list[int]:
-        """Rows and columns, without reading the tensor."""
-        if name not in self._names:
-            raise KeyError(name)
-        shape: list[int] = self._file.get_slice(name).get_shape()
-        return shape
+    def takes(self, name: str, up: Tensor, down: Tensor) -> bool:
+        """True when the product of the two matrices can be added to the tensor `name`."""
+        fits = up.dim() == down.dim() == 2 and up.shape[1] == down.shape[0]  # noqa: PLR2004 - rows and columns
+        return fits and self._shapes.get(name) == [up.shape[0], down.shape[1]]
+
+    def _opened(self) -> Any:  # noqa: ANN401 - safetensors leaves it untyped
+        try:
+            return safe_open(self._path, framework="pt")
+        except (OSError, SafetensorError) as err:
+            raise ArtifactError(f"{self._path}: not a safetensors file that can be read: {err}") from err
 
 
 def read_merged(encoder: Path, adapter: Path) -> Merged:
@@ -94,13 +99,10 @@ def read_merged(encoder: Path, adapter: Path) -> Merged:
     shape = _shape(encoder / "config.json")
     updates = _updates(adapter)
     weights = _MergedWeights(encoder / "model.safetensors", updates)
-    for name, (up, down) in updates.items():
-        try:
-            fits = weights.shape_of(name) == [up.shape[0], down.shape[1]] and up.shape[1] == down.shape[0]
-        except (KeyError, IndexError) as err:
-            raise ArtifactError(f"{adapter}: the adapter does not fit the encoder: no {name} of that shape") from err
-        if not fits:
-            raise ArtifactError(f"{adapter}: the adapter does not fit the encoder: {name} has another shape")
+    if misfits := [name for name, (up, down) in updates.items() if not weights.takes(name, up, down)]:
+        raise ArtifactError(
+            f"{adapter}: the adapter does not fit the encoder: {misfits[0]} is missing or of another shape"
+        )
     heads = {name: _finite(tensor.float(), adapter, name) for name, tensor in read_weights(adapter / HEADS).items()}
     return Merged(shape=shape, encoder=weights, heads=heads)
 

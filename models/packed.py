@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.attention import Attention, pick_attention
+from models.attention import Attention, Mix, pick_attention
 from models.backend import Tokens
-from models.batch import Batch, lay_out
+from models.batch import lay_out
 from models.heads import Affine, Heads, Shares, affine
 from models.linear import Linear
 from models.merged import Merged, Shape
@@ -56,21 +56,22 @@ class PackedNetwork:
             self._norm = reader.affine("embeddings.LayerNorm")
             self._layers = [reader.layer(number) for number in range(merged.shape.layers)]
             self._heads = Heads(merged.heads, self._device)
-            self._attend = reader.attention(len(self._places))
+            self._attention = reader.attention(len(self._places))
         except (KeyError, RuntimeError) as err:
             raise ArtifactError(f"the encoder or the adapter lacks weights: {err}") from err
 
     def __call__(self, rows: Sequence[Tokens]) -> Shares:
         """Probabilities, one row a text; rows of one length should stand together."""
-        batch = lay_out(rows, self._device)
+        batch = lay_out(rows, self._device, fill=self._device.type == "cpu")
         hidden = self._words.index_select(0, batch.ids).add_(self._places.index_select(0, batch.places))
         hidden = self._normed(hidden, self._norm)
+        mix = self._attention(batch)
         for layer in self._layers:
-            hidden = self._run(layer, hidden, batch)
+            hidden = self._run(layer, hidden, mix)
         return self._heads(hidden, batch)
 
-    def _run(self, layer: _Layer, hidden: Tensor, batch: Batch) -> Tensor:
-        mixed = self._attend(layer.project(hidden), batch)
+    def _run(self, layer: _Layer, hidden: Tensor, mix: Mix) -> Tensor:
+        mixed = mix(layer.project(hidden))
         attended = self._normed(layer.output(mixed, plus=hidden), layer.attention_norm)
         return self._normed(layer.narrow(layer.widen(attended), plus=attended), layer.norm)
 
@@ -108,7 +109,7 @@ class _Reader:
         bias = None
         if self.shape.kind == "mpnet":
             bias = relative_bias(self.merged.encoder["encoder.relative_attention_bias.weight"], longest)
-            bias = bias.to(self.device)
+            bias = bias.to(self.device, torch.float32 if self.device.type == "cpu" else self.dtype)
         return pick_attention(self.shape.heads, bias, device=self.device, dtype=self.dtype)
 
     def layer(self, number: int) -> _Layer:

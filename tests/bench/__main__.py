@@ -18,7 +18,7 @@ from monitor.settings import LoggingSettings
 from tests.bench.classifier import measure_classifier
 from tests.bench.daemon import Start, measure_start
 from tests.bench.pipeline import measure_pipeline
-from tests.bench.rates import Rate
+from tests.bench.rates import Rate, processor, row
 from tests.bench.store import Measured, measure_store
 
 Section = dict[str, Rate]
@@ -74,21 +74,6 @@ def table(classifier: Section, store: list[Measured], pipeline: Section, start: 
     yield f"| start to ready, embedded defaults | {start.ready_s:.1f} s | |"
     yield f"| start to first label | {start.first_label_s:.1f} s | |"
     yield f"| peak memory, all stages in one process | {start.peak_mb:.0f} MB | |"
-
-
-def row(what: str, rate: Rate, ratio: str) -> str:
-    """One row."""
-    return f"| {what} | {rate.median:,.0f} ({rate.low:,.0f} to {rate.high:,.0f}) | {ratio} |"
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

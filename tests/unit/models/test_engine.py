@@ -22,16 +22,15 @@ from models.architecture import Logits, read_network
 from models.artifacts import read_adapter
 from models.attention import Attention, GroupedAttention, PaddedAttention, VarlenAttention
 from models.backend import Tokens
-from models.batch import groups_of, lay_out
+from models.batch import groups_of, lay_out, size_for
 from models.classifier import TextClassifier, classifier_of
 from models.engine import CPU, TorchEngine, load_engine, read_packed
-from models.hardware import pick_device, pick_dtype
 from models.manifest import Calibration
 from models.merged import read_merged
 from models.relative import relative_bias
 from models.tokens import read_tokenizer
 from monitor.domain import Mention, Prediction
-from monitor.errors import ArtifactError, ConfigurationError
+from monitor.errors import ArtifactError
 from monitor.settings import ClassifierSettings
 from tests.fixtures.random_model import LABELS, LONGEST, Kind, RandomModel, make_model
 from tests.fixtures.tiny_model import sentence
@@ -97,7 +96,7 @@ def reference(model: RandomModel, rows: Sequence[Tokens]) -> Logits:
         network(
             torch.tensor([[*row.ids, *[pad] * (width - len(row.ids))] for row in rows]),
             torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in rows]),
-            torch.tensor([index for index, row in enumerate(rows) for _ in row.spans]),
+            torch.tensor([index for index, row in enumerate(rows) for _ in row.spans], dtype=torch.long),
             marks,
         ),
     )
@@ -159,7 +158,7 @@ def test_the_ways_of_a_gpu_give_what_that_of_a_cpu_gives(way: str) -> None:
     bias = torch.randn(4, 30, 30) if "bias" in way else None
     other: Attention = VarlenAttention(4, attend_one_by_one) if way == "varlen" else PaddedAttention(4, bias)
     batch = lay_out(rows, CPU)
-    torch.testing.assert_close(other(projected, batch), GroupedAttention(4, bias)(projected, batch))
+    torch.testing.assert_close(other(batch)(projected), GroupedAttention(4, bias)(batch)(projected))
 
 
 def test_answering_imports_no_transformers() -> None:
@@ -294,24 +293,27 @@ def test_thresholds_come_from_the_manifest(tmp_path: Path) -> None:
     assert [a.abstained for a in answers if isinstance(a, Prediction)] == ["low_confidence"] * 3
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`cuda` by mistake must not fall back to a crawl without a word; `auto` may."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert pick_device("auto").type == "cpu"
-    with pytest.raises(ConfigurationError, match="no CUDA device"):
-        pick_device("cuda")
-
-
-def test_precision_follows_the_settings() -> None:
-    """Whoever asks for fp32 gets it, also where bf16 is faster."""
-    assert pick_dtype("fp32", "cpu") is torch.float32
-    assert pick_dtype("bf16", "cpu") is torch.bfloat16
-
-
 def test_the_bias_of_a_shorter_text_is_a_corner_of_the_longest() -> None:
     """One table serves every length; transformers works it out anew for each."""
     table = torch.randn(32, 2, generator=torch.Generator().manual_seed(1))
     assert torch.equal(relative_bias(table, 300)[:, :40, :40], relative_bias(table, 40))
+
+
+def test_a_row_is_filled_up_to_one_of_a_few_sizes() -> None:
+    """A product of a new size takes as long to prepare as to compute; live batches all differ."""
+    assert [size_for(tokens) for tokens in (1, 64, 65, 97, 1000, 1025)] == [64, 64, 96, 128, 1024, 1536]
+    assert len({size_for(tokens) for tokens in range(1, 2049)}) == 11
+    batch = lay_out([Tokens(ids=(7,) * 70)], CPU, fill=True)
+    assert (len(batch.ids), batch.starts.tolist()) == (96, [0, 70])
+
+
+@pytest.mark.parametrize("length", [60, 64, 65, 81, 96])
+def test_a_text_that_fills_the_row_is_answered_like_any(model: RandomModel, length: int) -> None:
+    """The kernel reads keys beyond a text; at the end of the row there may be none."""
+    engine = engine_of(model)
+    rows = [Tokens(ids=[4 + (5 * n) % 30 for n in range(length)])]
+    found, expected = engine.run(rows), reference(model, rows)
+    np.testing.assert_allclose(found.topics, expected.topic.softmax(-1), atol=1e-5)
 
 
 def test_texts_of_one_length_run_together() -> None:
