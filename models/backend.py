@@ -55,6 +55,10 @@ class OverlappingBackend(Backend, Protocol):
         """Texts that are sorted by length together."""
 
     @property
+    def fills(self) -> bool:
+        """True where texts are not padded, so that short ones may take the room that long ones leave in a batch."""
+
+    @property
     def ahead(self) -> int:
         """Windows that may be tokenised in a thread before the device asks for them; 0 where that costs."""
 

@@ -121,7 +121,8 @@ class TextClassifier:
         """Batches in work; the next one is started before the last is given out to be waited for."""
         order = list(rows)
         before: tuple[list[int], Landing] | None = None
-        for batch in plan([len(rows[index].ids) for index in order], budget=self._budget):
+        lengths = [len(rows[index].ids) for index in order]
+        for batch in plan(lengths, budget=self._budget, fill=self._backend.fills):
             indexes = [order[position] for position in batch]
             after = indexes, self._start([rows[index] for index in indexes])
             if before:

@@ -23,7 +23,7 @@ from models.tokens import Surfaces, read_tokenizer, tokenise
 from monitor.settings import ClassifierSettings
 
 CPU = torch.device("cpu")
-CPU_BUDGET = 1536  #: Padded tokens a batch; more takes memory, less wastes the calls.
+CPU_BUDGET = 1536  #: Tokens a batch; more takes memory, less wastes the calls.
 GPU_BUDGET = 32_768
 CPU_WINDOW = 4096  #: Texts sorted together; beyond it the memory of a huge call would grow, and nothing be gained.
 GPU_WINDOW = 1024  #: About two batches: while they run, the next are tokenised.
@@ -47,6 +47,7 @@ class TorchEngine:
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         self.default_budget = CPU_BUDGET if is_cpu else GPU_BUDGET  #: Where the settings say nothing.
         self.window = CPU_WINDOW if is_cpu else GPU_WINDOW  #: Texts sorted together.
+        self.fills = is_cpu  #: Short texts take the room that long ones leave in a batch.
         self.ahead = 0 if is_cpu else 2  #: Windows tokenised in advance; on a CPU both would want the same core.
         self.warm_up_lengths = WARM_UP_CPU if is_cpu else WARM_UP_GPU  #: Tokens of the texts to warm up with.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from models.architecture import Network, mean_pool, read_network
@@ -21,12 +22,15 @@ PIPELINES = ("one at a time", "batched by 32")
 
 def pipeline_ways(encoder: Path, texts: Sequence[str], *, max_tokens: int, device: str) -> dict[str, Way]:
     """One at a time, and batched by 32 as they come."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+    from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast, pipeline
 
+    file = str(encoder / "tokenizer.json")  # its class in transformers is not always that of the model's kind
+    padding = Tokenizer.from_file(file).id_to_token(pad_id(encoder))
+    names = ["input_ids", "attention_mask"]
     reference = pipeline(
         "text-classification",
         model=AutoModelForSequenceClassification.from_pretrained(str(encoder), num_labels=3),
-        tokenizer=AutoTokenizer.from_pretrained(str(encoder)),
+        tokenizer=PreTrainedTokenizerFast(tokenizer_file=file, pad_token=padding, model_input_names=names),
         device=device,
     )
     cut = {"truncation": True, "max_length": max_tokens}

@@ -24,6 +24,7 @@ class FakeBackend:
     """
 
     ahead = 0
+    fills = False
 
     def __init__(self, *, room: int = 10_000, window: int = 1000, fails_late: bool = False) -> None:
         self.room = room  #: Padded tokens that the device holds.
@@ -149,11 +150,14 @@ def test_a_long_call_is_answered_window_by_window(ahead: int) -> None:
     assert max(len(batch) for batch in backend.batches) == 7
 
 
-def test_each_entity_gets_its_own_answer() -> None:
+@pytest.mark.parametrize("fills", [False, True])
+def test_each_entity_gets_its_own_answer(*, fills: bool) -> None:
     """Batches are sorted by length; the answers on entities must find back to their texts."""
+    backend = FakeBackend()
+    backend.fills = fills
     texts = ["a b c d", "a", "b c", "a c d"]
     asked = [[mention("b"), mention("x")], [], [mention("c")], [mention("x"), mention("d"), mention("a")]]
-    found = classifier(FakeBackend(), budget=4).classify(texts, asked)
+    found = classifier(backend, budget=5).classify(texts, asked)
     told = [[(e.entity, e.probabilities.top.value) for e in a.entities] for a in found if isinstance(a, Prediction)]
     bad, open_ = "negative", "neutral"
     assert told == [[("b", bad), ("x", open_)], [], [("c", bad)], [("x", open_), ("d", bad), ("a", bad)]]
