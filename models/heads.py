@@ -40,7 +40,8 @@ class Heads:
     def __call__(self, hidden: Tensor, batch: Batch) -> Shares:
         """Probabilities for `batch`, whose tokens have the hidden states `hidden`."""
         hidden = hidden.float()
-        texts = torch.segment_reduce(hidden, "mean", offsets=batch.starts.long())
+        every = torch.arange(sum(batch.lengths), dtype=batch.starts.dtype, device=hidden.device)
+        texts = functional.embedding_bag(every, hidden, batch.starts[:-1], mode="mean")
         sentiments = _softmax(texts, self._sentiment)
         return Shares(
             topics=_softmax(texts, self._topic),
