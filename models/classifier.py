@@ -38,12 +38,25 @@ class TextClassifier:
     """The port `Classifier` over a backend."""
 
     def __init__(
-        self, backend: OverlappingBackend, verdicts: Verdicts, *, max_batch_tokens: int, max_text_chars: int
+        self,
+        backend: OverlappingBackend,
+        verdicts: Verdicts,
+        *,
+        max_batch_tokens: int,
+        max_text_chars: int,
+        unknown: int | None = None,
     ) -> None:
         self._backend = backend
         self._verdicts = verdicts
         self._budget = max_batch_tokens
         self._max_text_chars = max_text_chars
+        self._unknown = unknown  #: Id of the token for what the vocabulary lacks.
+        self._counted = (0, 0)
+
+    @property
+    def token_counts(self) -> tuple[int, int]:
+        """Tokens of all texts so far, and those of them that the vocabulary lacks."""
+        return self._counted
 
     @property
     def version(self) -> str:
@@ -98,7 +111,12 @@ class TextClassifier:
 
     def _tokens(self, indexes: Sequence[int], texts: Sequence[str], asked: _Mentions) -> Sequence[Tokens]:
         prepared = [prepare(texts[index], max_chars=self._max_text_chars) for index in indexes]
-        return self._backend.tokenise(prepared, [[_surfaces(m.surfaces) for m in asked[index]] for index in indexes])
+        rows = self._backend.tokenise(prepared, [[_surfaces(m.surfaces) for m in asked[index]] for index in indexes])
+        if self._unknown is not None:
+            tokens, unknown = self._counted
+            tokens += sum(len(row.ids) for row in rows)
+            self._counted = (tokens, unknown + sum(row.ids.count(self._unknown) for row in rows))
+        return rows
 
     def _run(self, rows: _Rows, asked: _Mentions, answers: _Answers) -> _Rows:
         """Answer `rows`; returns those that have to be cut into smaller batches."""
@@ -153,7 +171,7 @@ def load_classifier(settings: ClassifierSettings) -> Classifier:
 
     Raises `ArtifactError` when a model folder is missing, incomplete, changed or unsafe.
     """
-    return classifier_of(read_adapter(settings.adapter), settings)
+    return classifier_of(read_adapter(settings.adapter, registry=settings.registry), settings)
 
 
 def classifier_of(adapter: Adapter, settings: ClassifierSettings) -> TextClassifier:
@@ -167,6 +185,7 @@ def classifier_of(adapter: Adapter, settings: ClassifierSettings) -> TextClassif
         Verdicts(model=manifest.model, topics=manifest.topics, calibration=manifest.calibration),
         max_batch_tokens=settings.max_batch_tokens or engine.default_budget,
         max_text_chars=settings.max_text_chars,
+        unknown=engine.unknown,
     )
     classifier.warm_up(engine.warm_up_lengths)
     log.info("classifier_loaded", model=classifier.version, device=engine.device, precision=engine.precision)

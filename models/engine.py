@@ -19,7 +19,7 @@ from models.hardware import give_back_memory, pick_device, pick_dtype
 from models.heads import Shares
 from models.merged import read_merged
 from models.packed import PackedNetwork
-from models.tokens import Surfaces, read_tokenizer, tokenise
+from models.tokens import Surfaces, read_tokenizer, tokenise, unknown_id
 from monitor.settings import ClassifierSettings
 
 CPU = torch.device("cpu")
@@ -42,6 +42,7 @@ class TorchEngine:
         is_cpu = device.type == "cpu"
         self._network = network
         self._tokenizer = tokenizer
+        self.unknown = unknown_id(tokenizer)  #: Id of the token for what the vocabulary lacks, where there is one.
         self._started = 0  #: Batches so far.
         self.device = device.type  #: `cpu` or `cuda`.
         self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"

@@ -36,3 +36,9 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], surfaces: Sequence[Surf
         spans = token_spans(texts[index], encoding.offsets, surfaces[index])
         found[index] = Tokens(ids=encoding.ids, spans=spans)
     return [found[index] for index in range(len(texts))]
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """Id of the token for what the vocabulary lacks: `[UNK]` of BERT and MPNet, `<unk>` of XLM-R."""
+    found = (tokenizer.token_to_id(word) for word in ("[UNK]", "<unk>"))
+    return next((number for number in found if number is not None), None)

@@ -23,7 +23,7 @@ from models.digests import sha256_of
 from models.hardware import has_bf16, pick_device
 from models.manifest import SCHEMA, Calibration, Manifest, Reference
 from models.overlap import TRAINING_KEYS, write_keys
-from models.tokens import read_tokenizer
+from models.tokens import read_tokenizer, unknown_id
 from models.training.bases import Base, known_encoder
 from models.training.batches import Collator
 from models.training.calibrating import calibrate, reference, thresholds
@@ -193,6 +193,5 @@ def _network(encoder: Base, config: TrainingConfig, *, topics: int) -> Network:
 
 def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """Share of the tokens of `texts` that the vocabulary lacks."""
-    unknown = {i for word in ("[UNK]", "<unk>") if (i := tokenizer.token_to_id(word)) is not None}
     ids = [token for encoding in tokenizer.encode_batch_fast(list(texts)) for token in encoding.ids]
-    return sum(token in unknown for token in ids) / len(ids) if ids else math.nan
+    return ids.count(unknown_id(tokenizer)) / len(ids) if ids else math.nan

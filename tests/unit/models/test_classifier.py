@@ -206,3 +206,16 @@ def test_text_is_cut_before_it_is_tokenised() -> None:
     backend = FakeBackend()
     classifier(backend).classify(["w " * 10_000])
     assert max(max(batch) for batch in backend.batches) <= 100
+
+
+def test_unknown_tokens_are_counted_for_drift() -> None:
+    """Another script or broken text shows first in words that the vocabulary lacks."""
+    backend = FakeBackend()
+    unknown = backend._token("nowhere")
+    verdicts = Verdicts(model="fake-1+0", topics=TOPICS, calibration=Calibration())
+    counting = TextClassifier(backend, verdicts, max_batch_tokens=64, max_text_chars=100, unknown=unknown)
+    assert counting.token_counts == (0, 0)
+    counting.classify(["a b nowhere", "nowhere nowhere"])
+    counting.classify(["c"])
+    assert counting.token_counts == (6, 3)
+    assert classifier(backend).token_counts == (0, 0), "a vocabulary without such a token has nothing to count"
