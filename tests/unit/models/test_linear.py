@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.linear import Linear
+from models.linear import Linear, has_onednn
 
 
 @pytest.fixture
@@ -39,3 +39,18 @@ def test_what_is_added_is_left_as_it_was(parts: tuple[torch.Tensor, ...]) -> Non
     Linear(weight, bias)(rows, plus=more)
     Linear(weight.float(), bias.float())(rows.float(), plus=more.float())
     assert torch.equal(more, before)
+
+
+@pytest.mark.skipif(not has_onednn(), reason="the plain product is all there is here")
+@pytest.mark.parametrize("shape", [(384, 1536), (768, 768), (48, 32)])
+def test_a_row_is_the_same_to_the_last_bit_whatever_stands_beside_it(shape: tuple[int, int]) -> None:
+    """Rounded otherwise in one layer, a probability differs by hundredths after twelve; labels hang on batches then."""
+    draw = torch.Generator().manual_seed(6)
+    outputs, inputs = shape
+    layer = Linear(torch.randn(shape, generator=draw).bfloat16(), torch.randn(outputs, generator=draw).bfloat16())
+    rows = torch.randn(1536, inputs, generator=draw).bfloat16()
+    more = torch.randn(1536, outputs, generator=draw).bfloat16()
+    together, summed = layer(rows), layer(rows, plus=more)
+    for count in (1, 64, 96, 256, 384, 768, 1024):
+        assert torch.equal(layer(rows[:count]), together[:count])
+        assert torch.equal(layer(rows[:count], plus=more[:count]), summed[:count])
