@@ -194,4 +194,5 @@ def _network(encoder: Base, config: TrainingConfig, *, topics: int) -> Network:
 def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """Share of the tokens of `texts` that the vocabulary lacks."""
     ids = [token for encoding in tokenizer.encode_batch_fast(list(texts)) for token in encoding.ids]
-    return ids.count(unknown_id(tokenizer)) / len(ids) if ids else math.nan
+    unknown = unknown_id(tokenizer)
+    return sum(token == unknown for token in ids) / len(ids) if ids else math.nan

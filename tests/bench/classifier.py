@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from models import load_classifier
-from models.encoders import MINILM, obtain_encoder
+from models.artifacts import read_adapter
+from models.encoders import obtain_encoder
 from monitor.settings import ClassifierSettings
 from tests.bench.rates import Rate, interleave
 from tests.bench.reference import pipeline_ways
@@ -19,5 +20,5 @@ def measure_classifier(*, rounds: int = 3) -> dict[str, Rate]:
     classifier = load_classifier(ClassifierSettings(threads=1))
     torch.set_num_threads(1)
     texts = mixed_texts(TEXTS)
-    others = pipeline_ways(obtain_encoder(MINILM), texts, max_tokens=256, device="cpu")
+    others = pipeline_ways(obtain_encoder(read_adapter("small").manifest.base), texts, max_tokens=256, device="cpu")
     return interleave({"tapewatch": lambda: len(classifier.classify(texts)), **others}, rounds=rounds)
