@@ -27,7 +27,7 @@ CPU_BUDGET = 1536  #: Tokens a batch; more takes memory, less wastes the calls.
 GPU_BUDGET = 32_768
 CPU_WINDOW = 4096  #: Texts sorted together; beyond it the memory of a huge call would grow, and nothing be gained.
 GPU_WINDOW = 1024  #: About two batches: while they run, the next are tokenised.
-TIDY_AFTER = 16  #: Batches on a CPU; it takes some milliseconds.
+TIDY_AFTER = 4  #: Batches on a CPU; it takes some milliseconds.
 WARM_UP_CPU = (16, 128)
 WARM_UP_GPU = (16, 32, 64, 128, 256, 512)  #: Every shape picks its kernels and its memory once.
 
@@ -86,6 +86,7 @@ def load_engine(adapter: Adapter, settings: ClassifierSettings) -> TorchEngine:
     encoder = obtain_encoder(adapter.manifest.base, folder=settings.encoder)
     tokenizer = read_tokenizer(encoder, max_tokens=adapter.manifest.max_tokens)
     network = read_packed(encoder, adapter.folder, dtype, device=device)
+    give_back_memory()
     return TorchEngine(network, tokenizer, device=device, dtype=dtype)
 
 
