@@ -140,7 +140,7 @@ class ClassifierSettings(Section):
     """`auto` takes bf16 where the hardware has it."""
 
     max_batch_tokens: PositiveInt | None = None
-    """Padded tokens a batch; left out: 1,024 on a CPU, 32,768 on a GPU."""
+    """Tokens a batch, on a GPU padding too; left out: 1,536 on a CPU, 32,768 on a GPU."""
 
     threads: PositiveInt = 1
     """CPU threads of the model in one worker; on shared cores 1 is fastest, add workers instead."""
