@@ -1,4 +1,4 @@
-"""What a training run may be told; read from YAML, defaults are those that made the shipped adapter `small`."""
+"""What a training run may be told; read from YAML. What made the shipped adapters stands in `settings/`."""
 
 from __future__ import annotations
 

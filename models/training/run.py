@@ -21,7 +21,7 @@ from models.architecture import Network, add_lora, read_encoder
 from models.artifacts import NEEDED
 from models.digests import sha256_of
 from models.hardware import has_bf16, pick_device
-from models.manifest import SCHEMA, Calibration, Manifest, Reference
+from models.manifest import SCHEMA, BaseEncoder, Calibration, Manifest, Reference
 from models.overlap import TRAINING_KEYS, write_keys
 from models.tokens import read_tokenizer, unknown_id
 from models.training.bases import Base, known_encoder
@@ -44,6 +44,7 @@ from models.training.rows import lot
 from models.training.teaching import taught
 from monitor.domain import Sentiment
 
+SETTINGS = Path(__file__).resolve().parent / "settings"  #: Of the adapters that ship, by name.
 MAX_TOKENS = 256  #: Of a text in use; training cuts earlier, which costs nothing on tweets and headlines.
 
 
@@ -69,7 +70,7 @@ class _Trained:
 
 def read_config(path: Path | None) -> TrainingConfig:
     """Settings from the YAML file `path`; None: those of the shipped adapter `small`."""
-    return TrainingConfig() if path is None else TrainingConfig.from_yaml(path)
+    return TrainingConfig.from_yaml(path or SETTINGS / "small.yaml")
 
 
 def train(
@@ -95,25 +96,33 @@ def train(
         metrics = measure((folder, work), corpus.tests, max_tokens=MAX_TOKENS)
         seconds = round(logbook.seconds, 1)
         logbook.tell("training_finished", {"best_look": trained.best_look, **metrics})
+    training = {**config.model_dump(mode="json"), "best_look": trained.best_look, "seconds": seconds}
     manifest = Manifest(
-        schema_version=SCHEMA,
-        name=config.name,
-        version=config.version,
-        base=base,
-        topics=corpus.topics,
-        sentiments=tuple(sentiment.value for sentiment in Sentiment),
-        languages=config.languages,
-        max_tokens=MAX_TOKENS,
+        **_origin(config, base, corpus),
         files=sums_of_files(work),
         data=sums,
-        training={**config.model_dump(mode="json"), "best_look": trained.best_look, "seconds": seconds},
+        training=training,
         metrics=metrics,
         calibration=trained.calibration,
         reference=trained.reference,
-        code_version=version("tapewatch"),
         created_at=now().isoformat(timespec="seconds"),
     )
     return complete(work, out, manifest, best_look=trained.best_look, seconds=seconds)
+
+
+def _origin(config: TrainingConfig, base: BaseEncoder, corpus: Corpus) -> dict[str, Any]:
+    """What a manifest says of a run before its first step."""
+    return {
+        "schema_version": SCHEMA,
+        "name": config.name,
+        "version": config.version,
+        "base": base,
+        "topics": corpus.topics,
+        "sentiments": tuple(sentiment.value for sentiment in Sentiment),
+        "languages": config.languages,
+        "max_tokens": MAX_TOKENS,
+        "code_version": version("tapewatch"),
+    }
 
 
 def sums_of_files(work: Path) -> dict[str, str]:

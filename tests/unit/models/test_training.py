@@ -11,15 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.artifacts import read_adapter
+from models.artifacts import SHIPPED, read_adapter
 from models.evaluation.measures import score
 from models.training.batches import similar_batches
-from models.training.config import TrainingConfig
 from models.training.loop import Trainer
 from models.training.losses import class_weights, refuse_one_class
 from models.training.progress import selection_score
 from models.training.rows import Example
-from models.training.run import read_config, train
+from models.training.run import SETTINGS, read_config, train
 from models.training.teaching import taught
 from monitor.errors import ConfigurationError, PermanentError
 from tests.fixtures.tiny_model import TinyModel, tiny_config
@@ -67,7 +66,21 @@ def test_settings_come_from_yaml_and_are_checked(tmp_path: Path) -> None:
     path.write_text("epoch: 2\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"epoch: Extra inputs"):
         read_config(path)
-    assert read_config(None) == TrainingConfig()
+
+
+@pytest.mark.parametrize("path", sorted(SETTINGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_settings_of_the_shipped_adapters_are_sound(path: Path) -> None:
+    """They are what the cards say to run; and what runs when nothing is said."""
+    assert read_config(path).name == path.stem
+    assert read_config(None).name == "small"
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in SHIPPED.glob("*/manifest.json")))
+def test_a_shipped_adapter_was_made_with_its_settings(name: str) -> None:
+    """A card that cannot be made again is a claim."""
+    made = read_adapter(name).manifest.training
+    told = read_config(SETTINGS / f"{name}.yaml").model_dump(mode="json", exclude={"checkpoint_every", "threads"})
+    assert {key: made[key] for key in told} == told
 
 
 def test_batches_hold_every_row_once_and_similar_lengths() -> None:
