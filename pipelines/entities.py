@@ -18,17 +18,15 @@ import ahocorasick
 from monitor.domain import Mention
 from monitor.errors import ConfigurationError
 from monitor.settings import WatchedEntity, WatchlistSettings
+from monitor.whole_words import CASE_MATTERS_UP_TO, is_whole, lowered
 from pipelines.cleaning import clean
 from pipelines.watchlist import read_watchlist
 
-CASE_MATTERS_UP_TO = 4  #: Characters of an alias.
 MAX_ALIAS_CHARS = 200
 
 _CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z0-9]{1,15}(?:[.\-][A-Za-z]{1,3})?)(?!\w)")
 _LINK = re.compile(r"https?://\S+")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u2010": "-", "\u2011": "-", "\u2013": "-"})
-# Scripts that are written without spaces: a word may begin or end anywhere in them.
-_UNSPACED = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +97,10 @@ def _class_folded(ticker: str) -> str:
 
 def _named(automaton: ahocorasick.Automaton, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
     matches: list[tuple[int, int, str]] = []
-    for last, aliases in automaton.iter(_lower(text)):
+    for last, aliases in automaton.iter(lowered(text)):
         for alias in aliases:
             start, end = last + 1 - len(alias.text), last + 1
-            if (not alias.exact or text[start:end] == alias.text) and _is_whole(text, start, end):
+            if (not alias.exact or text[start:end] == alias.text) and is_whole(text, start, end):
                 matches.append((start, -end, alias.ticker))
     if len(matches) > 1:
         matches.sort()
@@ -125,7 +123,7 @@ def _aliases(entities: Sequence[WatchedEntity]) -> Iterator[_Alias]:
 def _automaton(aliases: Iterator[_Alias]) -> ahocorasick.Automaton | None:
     by_key: dict[str, list[_Alias]] = {}
     for alias in aliases:
-        by_key.setdefault(_lower(alias.text), []).append(alias)
+        by_key.setdefault(lowered(alias.text), []).append(alias)
     if not by_key:
         return None
     automaton = ahocorasick.Automaton()
@@ -133,20 +131,3 @@ def _automaton(aliases: Iterator[_Alias]) -> ahocorasick.Automaton | None:
         automaton.add_word(key, tuple(dict.fromkeys(same)))
     automaton.make_automaton()
     return automaton
-
-
-def _lower(text: str) -> str:
-    """Lower case of the same length, so that positions stay."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
-
-
-def _is_whole(text: str, start: int, end: int) -> bool:
-    before = start == 0 or not (_in_word(text[start - 1]) and _in_word(text[start]))
-    return before and (end == len(text) or not (_in_word(text[end]) and _in_word(text[end - 1])))
-
-
-def _in_word(char: str) -> bool:
-    return (char.isalnum() or char == "_") and not _UNSPACED.match(char)

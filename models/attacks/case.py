@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 
 from models.attacks.attack import Attack, Attacked, Protected, changed, edited, is_chinese, occupied
-from models.mentions import CASE_MATTERS_UP_TO
+from monitor.whole_words import CASE_MATTERS_UP_TO
 
 
 def _apply(text: str, chance: random.Random, surfaces: Protected) -> Attacked | None:

@@ -16,16 +16,15 @@ import pandas as pd
 from models.text import prepare
 from models.training.decisions import parse_decisions
 from models.training.invented import read_invented
-from models.training.rows import MAX_CHARS, NO_LABEL, Example, lot, repeat_key, without_repeats
+from models.training.rows import MAX_CHARS, NO_LABEL, WORD_SENTIMENTS, Example, lot, repeat_key, without_repeats
 from monitor.errors import ConfigurationError
 
 __all__ = [
-    "NO_LABEL", "Corpus", "Example", "parse_decisions", "read_classes", "read_corpus", "read_headlines",
-    "read_sentiments", "read_topics", "repeat_key", "without_repeats",
+    "NO_LABEL", "WORD_SENTIMENTS", "Corpus", "Example", "parse_decisions", "read_classes", "read_corpus",
+    "read_headlines", "read_sentiments", "read_topics", "repeat_key", "without_repeats",
 ]  # fmt: skip
 
 TWEET_SENTIMENTS: Mapping[int, int] = {0: 0, 1: 2, 2: 1}  #: bearish, bullish, neutral -> order of the sentiment head.
-WORD_SENTIMENTS: Mapping[str, int] = {"negative": 0, "neutral": 1, "positive": 2}
 HEADLINES_TEST_SHARE = 0.2  #: Of the headlines, kept out of training; which ones is decided by their words.
 NOT_SURELY_FINANCE = frozenset({"General News | Opinion", "Politics"})  #: Topics that teach nothing of what finance is.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from models.text import prepare
 
 NO_LABEL = -100  #: What cross-entropy leaves out.
 MAX_CHARS = 4000
+WORD_SENTIMENTS: Mapping[str, int] = {"negative": 0, "neutral": 1, "positive": 2}  #: In the order of the heads.
 
 _NOT_WORD = re.compile(r"\W+")
 

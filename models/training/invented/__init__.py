@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from models.text import prepare
-from models.training.rows import MAX_CHARS, NO_LABEL, Example
+from models.training.rows import MAX_CHARS, NO_LABEL, WORD_SENTIMENTS, Example
 from monitor.errors import ConfigurationError
 
 FOLDER = Path(__file__).resolve().parent
 DEV = "_dev"  #: Ends the source of rows that never train.
-SENTIMENTS: Mapping[str, int] = {"negative": 0, "neutral": 1, "positive": 2}
 
 
 def read_invented(topics: Sequence[str], *, languages: Sequence[str], folder: Path = FOLDER) -> Iterator[Example]:
@@ -44,7 +43,7 @@ def _example(row: Mapping[str, str], topics: Sequence[str], *, is_dev: bool) -> 
         source=f"{kind}_{row['lang']}{DEV if is_dev else ''}",
         lang=row["lang"],
         topic=topics.index(row["topic"]) if row["topic"] in topics else NO_LABEL,
-        sentiment=SENTIMENTS[row["sentiment"]] if finance else NO_LABEL,
+        sentiment=WORD_SENTIMENTS[row["sentiment"]] if finance else NO_LABEL,
         finance=finance,
         entities=tuple(_entities(row["entities"])),
     )
@@ -53,4 +52,4 @@ def _example(row: Mapping[str, str], topics: Sequence[str], *, is_dev: bool) -> 
 def _entities(written: str) -> Iterator[tuple[str, int]]:
     for pair in filter(None, (part.strip() for part in written.split(";"))):
         name, _, word = pair.rpartition("=")
-        yield name.strip(), SENTIMENTS[word.strip()]
+        yield name.strip(), WORD_SENTIMENTS[word.strip()]
