@@ -58,9 +58,9 @@ def _added(label: Label, entity: str, *, is_story: bool) -> tuple[int, ...]:
     """The counts of one label for one entity, in the order of `COUNT_FIELDS`; `ALL` counts the text as a whole."""
     prediction = label.prediction
     if not is_story or prediction.abstained is Abstention.LANGUAGE:
-        return (1, 0, 0, 0, 0, 0, 0)
+        return (1, 0, 0, 0, 0, 0, 0, 0)
     if prediction.abstained is Abstention.OFF_TOPIC:
-        return (1, 1, 0, 0, 0, 0, 0)
+        return (1, 1, 0, 0, 0, 0, 0, 0)
     probabilities, verdict = prediction.towards(entity).probabilities, prediction.verdict(entity)
     return (
         1,
@@ -70,4 +70,5 @@ def _added(label: Label, entity: str, *, is_story: bool) -> tuple[int, ...]:
         int(verdict is Sentiment.POSITIVE),
         round(probabilities.negative * MICRO),
         round(probabilities.positive * MICRO),
+        0,
     )

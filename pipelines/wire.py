@@ -16,6 +16,7 @@ import msgspec
 from monitor.domain import (
     Abstention,
     Document,
+    EntityScores,
     EntitySentiment,
     Label,
     Prediction,
@@ -45,6 +46,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     entities: tuple[str, ...] = ()
 
 
+class ScoresRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Relevance and novelty of one entity of a document, on the bus."""
+
+    entity: str
+    relevance: float
+    novelty: tuple[int, ...]
+
+
 class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A document on the bus."""
 
@@ -61,6 +70,8 @@ class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     author: str | None = None
     entities: tuple[str, ...] = ()
     story_id: str = ""
+    text_key: str = ""
+    scores: tuple[ScoresRecord, ...] = ()
 
 
 class EntityRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,6 +273,11 @@ def _document_record(document: Document, text: str) -> DocumentRecord:
         author=document.author,
         entities=document.entities,
         story_id=document.story_id,
+        text_key=document.text_key,
+        scores=tuple(
+            ScoresRecord(entity=scores.entity, relevance=round(scores.relevance, 4), novelty=scores.novelty)
+            for scores in document.scores
+        ),
     )
 
 
@@ -279,4 +295,9 @@ def _to_document(record: DocumentRecord) -> Document:
         author=record.author,
         entities=record.entities,
         story_id=record.story_id,
+        text_key=record.text_key,
+        scores=tuple(
+            EntityScores(entity=scores.entity, relevance=scores.relevance, novelty=scores.novelty)
+            for scores in record.scores
+        ),
     )

@@ -1,16 +1,19 @@
-"""Make the configured sources; all feeds share one network door, one parser and one politeness."""
+"""Make the configured sources; all that fetch share one fetcher, hence one network door and one politeness."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from monitor.net import HttpClient
 from monitor.settings import FeedSource as FeedSettings
-from monitor.settings import Settings
+from monitor.settings import FetchSettings, Settings
+from monitor.settings import Source as SourceSettings
 from pipelines.sources.base import Source
 from pipelines.sources.feed import FeedSource
+from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.file import FileSource
 from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
@@ -18,10 +21,31 @@ from pipelines.sources.politeness import HostPoliteness
 Scheduled = list[tuple[Source, timedelta]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What sources share."""
+
+    fetcher: Fetcher
+    parser: FeedParser
+
+
 @contextmanager
 def open_sources(settings: Settings) -> Iterator[Scheduled]:
     """The sources of `settings` with how often to ask each; the parser's processes end with the block."""
     fetch = settings.ingest.fetch
+    parser = FeedParser(timeout_s=fetch.parse_timeout.total_seconds(), max_items=fetch.max_items)
+    shared = _Shared(fetcher=_fetcher(fetch), parser=parser)
+    with closing(parser):
+        yield [(_make(source, shared), source.every) for source in settings.sources]
+
+
+def _make(source: SourceSettings, shared: _Shared) -> Source:
+    if isinstance(source, FeedSettings):
+        return FeedSource(source, fetcher=shared.fetcher, parser=shared.parser)
+    return FileSource(source)
+
+
+def _fetcher(fetch: FetchSettings) -> Fetcher:
     client = HttpClient(
         user_agent=fetch.user_agent,
         timeout_s=fetch.timeout.total_seconds(),
@@ -29,15 +53,4 @@ def open_sources(settings: Settings) -> Iterator[Scheduled]:
         max_redirects=fetch.max_redirects,
         allow_private=fetch.allow_private,
     )
-    politeness = HostPoliteness(fetch.per_host_interval.total_seconds())
-    parser = FeedParser(timeout_s=fetch.parse_timeout.total_seconds(), max_items=fetch.max_items)
-    with closing(parser):
-        yield [
-            (
-                FeedSource(source, client=client, parser=parser, politeness=politeness)
-                if isinstance(source, FeedSettings)
-                else FileSource(source),
-                source.every,
-            )
-            for source in settings.sources
-        ]
+    return Fetcher(client, HostPoliteness(fetch.per_host_interval.total_seconds()))

@@ -85,6 +85,22 @@ def require_utc(at: datetime, name: str) -> None:
         raise InvalidRecordError(f"{name} must be UTC, got {at.isoformat()}", reason="bad_date")
 
 
+LOOK_BACKS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(hours=72))
+"""How far back novelty looks, the shortest first."""
+
+NEW = 100  #: The novelty of what was not told before.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityScores:
+    """How much a document is about one of its entities, and how new what it says is."""
+
+    entity: str  #: Ticker.
+    relevance: float = 1.0  #: In [0, 1]; 1 where the title is about it.
+    novelty: tuple[int, ...] = (NEW,) * len(LOOK_BACKS)
+    """One each of `LOOK_BACKS`, in [0, 100]; 100: no earlier document told this story of the entity in that span."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One news item or post as pulled from a source, cleaned."""
@@ -101,6 +117,8 @@ class Document:
     author: str | None = None
     entities: tuple[str, ...] = ()  #: Tickers, upper case, sorted, unique.
     story_id: str = ""  #: Key of the story: near-duplicates share it.
+    text_key: str = ""  #: Documents with one key read alike: one of them is labelled, the others take its label.
+    scores: tuple[EntityScores, ...] = ()  #: One for each of `entities` that ingest linked; may be empty.
 
     def __post_init__(self) -> None:
         require_utc(self.published_at, "published_at")
@@ -219,13 +237,14 @@ class Counts:
     positive: int = 0
     negative_micro: int = 0  #: Sum of p(negative) over stories, in millionths; likewise the next.
     positive_micro: int = 0
+    held_back: int = 0  #: Stories that would be new here, but that a cap on their author or domain kept out.
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in COUNT_FIELDS})
 
 
 COUNT_FIELDS = (
-    "documents", "stories", "negative", "neutral", "positive", "negative_micro", "positive_micro",
+    "documents", "stories", "negative", "neutral", "positive", "negative_micro", "positive_micro", "held_back",
 )  # fmt: skip
 
 

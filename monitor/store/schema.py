@@ -7,7 +7,7 @@ by their own dates, so a key would cost an index and buy nothing.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 from monitor.domain import COUNT_FIELDS
 
@@ -58,6 +58,46 @@ source_states = Table(
 
 seen_documents = Table("seen_documents", metadata, _key("id"), _number("seen_at"), Index(None, "seen_at"))
 
+coverage = Table(
+    "coverage",
+    metadata,
+    _key("source"),
+    _key_number("slot_at"),  # start of the slot of `COVERAGE_SLOT`
+    _number("polls"),
+    _number("failures"),
+    _number("documents"),  # published on the bus
+    Index(None, "slot_at"),
+)
+
+# What stories are found by. A text is added once it differs from those of its story, or the last is a day old; what
+# other workers added is whatever has a higher id than the last one read.
+story_texts = Table(
+    "story_texts",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    _text("story_id"),
+    _text("text_key"),
+    _text("text"),  # normalised, cut
+    _text("facts"),  # what must agree: entities, numbers
+    Column("bands", LargeBinary, nullable=False),
+    _number("published_at"),
+    _number("added_at"),
+    Index(None, "added_at"),
+)
+
+story_documents = Table(
+    "story_documents",
+    metadata,
+    _key("document_id"),
+    _text("payload"),  # story, text key and novelty, as they were first given
+    _number("added_at"),
+    Index(None, "added_at"),
+)
+
+story_echoes = Table(
+    "story_echoes", metadata, _key("story_id"), _text("payload"), _number("updated_at"), Index(None, "updated_at")
+)
+
 # --- aggregate -------------------------------------------------------------------------------------------------
 
 offsets = Table(
@@ -81,7 +121,29 @@ stories = Table(
     _number("last_published_at"),
     _number("counted_at"),
     _number("reach"),
+    _text("told", nullable=True),  # the series that it was counted in; empty where it was counted in every one
     Index(None, "counted_at"),
+)
+
+# Stories that one author or domain told of one entity in one slot: what the caps are held against.
+voices = Table(
+    "voices",
+    metadata,
+    _key("voice"),
+    _key("entity"),
+    _key_number("slot_at"),
+    _number("stories"),
+    Index(None, "slot_at"),
+)
+
+authors = Table(
+    "authors",
+    metadata,
+    _key("author"),  # digest
+    _number("first_seen_at"),
+    _number("last_seen_at"),
+    _number("recent"),  # documents in the hour of `last_seen_at`
+    Index(None, "last_seen_at"),
 )
 
 buckets = Table(
@@ -91,7 +153,8 @@ buckets = Table(
     _key("entity"),
     _key("topic"),
     _key("source_class"),
-    *(_number(name) for name in COUNT_FIELDS),
+    *(_number(name) for name in COUNT_FIELDS if name != "held_back"),
+    Column("held_back", BigInteger, nullable=False, server_default="0"),  # younger than the others
 )
 
 evidence = Table(
@@ -123,6 +186,8 @@ mentions = Table(
     _key("document_id"),
     _text("sentiment", nullable=True),  # the verdict on the entity; empty where there is none
     Column("negative", Double, nullable=True),
+    Column("relevance", Double, nullable=True),
+    _text("novelty", nullable=True),  # one number a look-back, separated by spaces
     Index(None, "published_at"),
 )
 

@@ -9,45 +9,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from datetime import datetime
 
 import msgspec
 import structlog
 
-from monitor.errors import InvalidRecordError, PermanentError, TransientError
-from monitor.net import HttpClient, Response
+from monitor.errors import InvalidRecordError
+from monitor.net import Response
 from monitor.ports import SourceState
 from monitor.settings import FeedSource as FeedSettings
 from pipelines.sources.base import Chunk, RawItem
 from pipelines.sources.feed_parser import FeedItem, ParsedFeed
+from pipelines.sources.fetcher import NOTHING_NEW, Fetcher
 from pipelines.sources.parser_process import FeedParser
-from pipelines.sources.politeness import HostPoliteness
 
 log = structlog.get_logger(__name__)
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
-MAX_RETRY_AFTER_S = 86_400.0  #: A longer wait is a mistake, or malice.
 MAX_VALIDATOR_CHARS = 1000
-
-_OK = frozenset({200, 203, 226})
-_NOTHING_NEW = frozenset({204, 304})
-_TRY_LATER = frozenset({408, 421, 425, 429})
 
 
 class FeedSource:
     """One configured feed."""
 
-    def __init__(
-        self, settings: FeedSettings, *, client: HttpClient, parser: FeedParser, politeness: HostPoliteness
-    ) -> None:
+    def __init__(self, settings: FeedSettings, *, fetcher: Fetcher, parser: FeedParser) -> None:
         self._settings = settings
         self._url = str(settings.url)
-        self._host = urlsplit(self._url).hostname or ""
-        self._client = client
+        self._fetcher = fetcher
         self._parser = parser
-        self._politeness = politeness
 
     @property
     def name(self) -> str:
@@ -60,11 +49,9 @@ class FeedSource:
         Raises `TransientError` for an answer that may be better later, `PermanentError` for one that will not, and
         `InvalidRecordError` for a body that is no feed.
         """
-        self._politeness.wait(self._host)
-        response = self._client.request("GET", self._url, headers=_conditions(state))
-        _check_status(response, now=now)
+        response = self._fetcher.get(self._url, headers=_conditions(state), now=now)
         digest = hashlib.sha256(response.body).hexdigest()
-        if response.status in _NOTHING_NEW or digest == state.cursor:
+        if response.status in NOTHING_NEW or digest == state.cursor:
             yield Chunk(items=(), state=state, changed=False)
             return
         feed = self._parse(response)
@@ -120,28 +107,3 @@ def _validator(value: str | None) -> str | None:
     """`value`, if it can be sent back."""
     fits = value and len(value) <= MAX_VALIDATOR_CHARS and value.isascii() and value.isprintable()
     return value if fits else None
-
-
-def _check_status(response: Response, *, now: datetime) -> None:
-    status = response.status
-    if status in _OK or status in _NOTHING_NEW:
-        return
-    if status in _TRY_LATER or status >= 500:  # noqa: PLR2004 - HTTP's own number
-        raise TransientError(
-            f"HTTP {status}", retry_after_s=read_retry_after(response.headers.get("retry-after"), now=now)
-        )
-    raise PermanentError(f"HTTP {status}")
-
-
-def read_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds to wait, from a number of seconds or an HTTP date; at most a day; None when it says neither."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), MAX_RETRY_AFTER_S)
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return min(max((at - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)

@@ -21,6 +21,7 @@ from monitor.net import HttpClient
 from monitor.settings import FeedSource as FeedSettings
 from pipelines.sources.base import RawItem
 from pipelines.sources.feed import FeedSource
+from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
 from pipelines.sources.worker import SourceWorker
@@ -78,9 +79,8 @@ class Poller:
         self.sources = {
             path: FeedSource(
                 FeedSettings.model_validate({"name": f"feed-{number}", "url": f"{address}/{quote(path)}"}),
-                client=client,
+                fetcher=Fetcher(client, HostPoliteness(0)),
                 parser=self.parser,
-                politeness=HostPoliteness(0),
             )
             for number, path in enumerate(paths)
         }

@@ -19,6 +19,7 @@ from monitor.net import HttpClient
 from monitor.net.address import is_public
 from monitor.settings import FeedSource as FeedSettings
 from pipelines.sources.feed import FeedSource
+from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
 from pipelines.sources.worker import SourceWorker
@@ -243,8 +244,8 @@ def poll(parser: FeedParser) -> Poll:
         )
         with serving(answer) as at:
             settings = FeedSettings.model_validate({"name": "wire", "url": at})
-            politeness = HostPoliteness(0)
-            worker.poll_once(FeedSource(settings, client=client(), parser=parser, politeness=politeness), NOW)
+            fetcher = Fetcher(client(), HostPoliteness(0))
+            worker.poll_once(FeedSource(settings, fetcher=fetcher, parser=parser), NOW)
         [polls] = [metric for metric in registry.collect() if metric.name == "tapewatch_ingest_polls"]
         [outcome] = [sample.labels["outcome"] for sample in polls.samples if sample.name.endswith("_total")]
         return outcome, store

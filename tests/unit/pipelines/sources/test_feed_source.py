@@ -13,8 +13,9 @@ from monitor.net import HttpClient, Response
 from monitor.ports import SourceState
 from monitor.settings import FeedSource as FeedSettings
 from pipelines.sources.base import Chunk
-from pipelines.sources.feed import FeedSource, read_retry_after
+from pipelines.sources.feed import FeedSource
 from pipelines.sources.feed_parser import parse_feed
+from pipelines.sources.fetcher import Fetcher, read_retry_after
 from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
 
@@ -52,9 +53,8 @@ def source(client: CannedClient, **settings: str) -> FeedSource:
     """A feed behind `client`."""
     return FeedSource(
         FeedSettings.model_validate({"name": "wire", "url": URL, **settings}),
-        client=cast(HttpClient, client),
+        fetcher=Fetcher(cast(HttpClient, client), HostPoliteness(0)),
         parser=cast(FeedParser, InlineParser()),
-        politeness=HostPoliteness(0),
     )
 
 
