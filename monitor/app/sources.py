@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from monitor.net import HttpClient
 from monitor.settings import FeedSource as FeedSettings
@@ -40,9 +41,18 @@ def open_sources(settings: Settings) -> Iterator[Scheduled]:
 
 
 def _make(source: SourceSettings, shared: _Shared) -> Source:
-    if isinstance(source, FeedSettings):
-        return FeedSource(source, fetcher=shared.fetcher, parser=shared.parser)
-    return FileSource(source)
+    return _MAKERS[source.type](source, shared)
+
+
+def _feed(source: FeedSettings, shared: _Shared) -> Source:
+    return FeedSource(source, fetcher=shared.fetcher, parser=shared.parser)
+
+
+#: By the type that the configuration gives a source; each takes that type's own settings.
+_MAKERS: Mapping[str, Callable[[Any, _Shared], Source]] = {
+    "feed": _feed,
+    "file": lambda source, _: FileSource(source),
+}
 
 
 def _fetcher(fetch: FetchSettings) -> Fetcher:
