@@ -59,8 +59,8 @@ class TrainingConfig(BaseModel):
     adversarial: Share = 0.3  #: Share of the rows of an epoch that are attacked before the network reads them.
     invented: NonNegativeInt = 3  #: Times that each invented row stands in an epoch; they are few. 0: none of them.
     finance_weight: NonNegativeFloat = 0.3  #: Of the loss of that head, against 1 for each of the others.
-    teacher: Path | None = None  #: Adapter whose answers are imitated on the rows and on `unlabelled`.
-    unlabelled: Path | None = None  #: JSON lines with `text`, for the teacher to answer; gzipped or not.
+    teacher: Path | None = None  #: Adapter, shipped or a folder, whose answers are imitated on rows and `unlabelled`.
+    unlabelled: Path | None = None  #: JSON lines with `text`, for the teacher to answer; here or in the data folder.
     unlabelled_rows: NonNegativeInt = 20_000  #: At most so many different ones.
     teacher_weight: NonNegativeFloat = 1.0  #: Of the imitation, against 1 for the labels.
     dev_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.06  #: Of the rows; choose the stop and the calibration.

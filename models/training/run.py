@@ -43,6 +43,7 @@ from models.training.pretrain import begin_from
 from models.training.rows import lot
 from models.training.teaching import taught
 from monitor.domain import Sentiment
+from monitor.errors import ConfigurationError
 
 SETTINGS = Path(__file__).resolve().parent / "settings"  #: Of the adapters that ship, by name.
 MAX_TOKENS = 256  #: Of a text in use; training cuts earlier, which costs nothing on tweets and headlines.
@@ -83,14 +84,18 @@ def train(
 ) -> TrainingReport:
     """Train on `data`, write the adapter into `out` (made if absent, else empty), measure it."""
     corpus = read_corpus(data, languages=config.languages if config.invented else ())
+    unlabelled = _unlabelled(data, config)
     base, folder = encoder or known_encoder(config.encoder)
     work = working_folder(out)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     sums = {str(path.relative_to(data)): sha256_of(path) for path in corpus.files}
+    if config.unlabelled and unlabelled:
+        sums[str(config.unlabelled)] = sha256_of(unlabelled)
     mark = fingerprint_of({"data": sums, "config": config.model_dump(mode="json"), "encoder": dict(base.files)})
     with writing(work), Logbook(work / LOGBOOK) as logbook:
-        trained = _fit(corpus, (base, folder), config, Checkpoint(work / CHECKPOINT, fingerprint=mark), logbook.tell)
+        asked = config.model_copy(update={"unlabelled": unlabelled})
+        trained = _fit(corpus, (base, folder), asked, Checkpoint(work / CHECKPOINT, fingerprint=mark), logbook.tell)
         write_keys(work / TRAINING_KEYS, [example.text for example in corpus.rows])
         logbook.tell("measuring_started", {"best_look": trained.best_look})
         metrics = measure((folder, work), corpus.tests, max_tokens=MAX_TOKENS)
@@ -108,6 +113,16 @@ def train(
         created_at=now().isoformat(timespec="seconds"),
     )
     return complete(work, out, manifest, best_look=trained.best_look, seconds=seconds)
+
+
+def _unlabelled(data: Path, config: TrainingConfig) -> Path | None:
+    """The unlabelled file of `config`: as it is named, or else under `data`."""
+    named = config.unlabelled
+    if named is None or named.is_file():
+        return named
+    if (data / named).is_file():
+        return data / named
+    raise ConfigurationError(f"unlabelled: neither {named} nor {data / named} is a file")
 
 
 def _origin(config: TrainingConfig, base: BaseEncoder, corpus: Corpus) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from models.artifacts import read_adapter
 from models.engine import load_engine
-from models.judging import answers_of
+from models.judging import Judged, answers_of
 from models.text import prepare
 from models.training.config import TrainingConfig
 from models.training.rows import MAX_CHARS, NO_LABEL, Example, Teacher, repeat_key
@@ -34,18 +34,25 @@ def taught(
 ) -> list[Example]:
     """`rows`, and texts of the unlabelled file that stand in no test set, with the teacher's answers.
 
+    A row in a language that the teacher does not read stays as it is.
     `base` is the folder of the teacher's encoder, where it is not in the cache.
     """
     if config.teacher is None:
         return list(rows)
+    teacher = read_adapter(str(config.teacher))
     barred = {repeat_key(example.text) for example in (*rows, *held_out)}
-    asked = [*rows]
+    asked = [example for example in rows if example.lang in teacher.manifest.languages]
     if config.unlabelled:
         fresh = [text for text in distinct_texts(config.unlabelled) if repeat_key(text) not in barred]
         random.Random(config.seed).shuffle(fresh)  # noqa: S311 - a choice, not a secret
         asked.extend(_unlabelled(text) for text in fresh[: config.unlabelled_rows])
-    engine = load_engine(read_adapter(str(config.teacher)), ClassifierSettings(threads=config.threads, encoder=base))
-    answers = answers_of(engine, asked)
+    engine = load_engine(teacher, ClassifierSettings(threads=config.threads, encoder=base))
+    untaught = [example for example in rows if example.lang not in teacher.manifest.languages]
+    return [*untaught, *_answered(asked, answers_of(engine, asked))]
+
+
+def _answered(asked: Sequence[Example], answers: Judged) -> list[Example]:
+    """The rows with what the teacher answered on each."""
     ends = accumulate((len(example.entities) for example in asked), initial=0)
     entities = answers.entities.tolist()
     return [

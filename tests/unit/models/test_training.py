@@ -196,6 +196,17 @@ def test_a_student_learns_what_its_teacher_says(tiny_model: TinyModel, tmp_path:
         assert len(row.teacher.entities) == len(row.entities)
 
 
+def test_a_teacher_is_asked_in_its_languages_alone(tiny_model: TinyModel) -> None:
+    """Its answers on others are noise, and the student would imitate them."""
+    config = tiny_config(teacher=tiny_model.adapter)
+    chinese = Example(text="acme 下跌", source="invented_zh", lang="zh", sentiment=0)
+    rows = [chinese, Example(text="falls", source="tweets")]
+    with obtainable(tiny_model):
+        answered = {row.lang: row.teacher for row in taught(rows, config, held_out=[])}
+    assert answered["zh"] is None
+    assert answered["en"] is not None
+
+
 def test_a_small_source_does_not_outvote_a_large_one() -> None:
     """Fifty noisy rows once chose a worse model than a thousand sure ones would have."""
     labels = np.arange(1000) % 2
