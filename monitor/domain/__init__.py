@@ -13,6 +13,15 @@ from monitor.domain.alerts import (
     Silence,
     Transition,
 )
+from monitor.domain.coverage import (
+    COVERAGE_SLOT,
+    Coverage,
+    SourceHealth,
+    SourceHistory,
+    covered_slots,
+    slot_start,
+    slots_between,
+)
 from monitor.domain.documents import (
     ALL,
     COUNT_FIELDS,
@@ -42,6 +51,7 @@ from monitor.domain.documents import (
 __all__ = [
     "ALL",
     "COUNT_FIELDS",
+    "COVERAGE_SLOT",
     "LOOK_BACKS",
     "NEW",
     "REJECT_REASONS",
@@ -51,6 +61,7 @@ __all__ = [
     "AlertState",
     "BucketKey",
     "Counts",
+    "Coverage",
     "DeliveryAttempt",
     "Document",
     "EntityScores",
@@ -72,6 +83,11 @@ __all__ = [
     "SeriesKey",
     "Silence",
     "SourceClass",
+    "SourceHealth",
+    "SourceHistory",
     "Transition",
+    "covered_slots",
     "require_utc",
+    "slot_start",
+    "slots_between",
 ]

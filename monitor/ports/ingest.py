@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from monitor.domain import Coverage, SourceHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,11 @@ class SourceState:
     failures: int = 0  #: In a row.
     last_success_at: datetime | None = None  #: UTC.
     last_error: str | None = None
+    refused: bool = False  #: The last poll was refused for good (HTTP 404, 401).
 
 
 class SourceStore(Protocol):
-    """Leases, source states and the ids already published."""
+    """Leases, source states, coverage and the ids already published."""
 
     def acquire_lease(self, name: str, *, owner: str, now: datetime, ttl: timedelta) -> bool:
         """True when `owner` holds lease `name` until `now + ttl` (new, renewed, or taken over after it ran out)."""
@@ -68,6 +71,24 @@ class SourceStore(Protocol):
 
     def source_states(self) -> Sequence[SourceState]:
         """All remembered states, by name."""
+
+    def add_coverage(self, source: str, *, at: datetime, polls: int, failures: int, documents: int) -> None:
+        """Add to what was seen of `source` in the slot that holds `at`."""
+
+    def coverage(
+        self, start: datetime, end: datetime, *, every: Mapping[str, timedelta] | None = None
+    ) -> Mapping[str, Coverage]:
+        """How well each source was looked at, over the slots from the one that holds `start` to before `end`.
+
+        `every` says how often a source is asked, so that a poll speaks for the slots up to the next; who stands there
+        is in the answer even without a poll.
+        """
+
+    def source_histories(self, since: datetime) -> Mapping[str, SourceHistory]:
+        """What the slots from `since` on say of each source that was polled in them.
+
+        A source without documents there has the last slot in which it had some.
+        """
 
     def unseen(self, ids: Sequence[str]) -> set[str]:
         """Those of `ids` that were not published yet."""

@@ -21,13 +21,14 @@ class Retention(Part):
         """Delete what is older; returns rows deleted by table.
 
         Evidence and buckets go by event time, remembered ids by when they came. A story goes when nothing of it can
-        come back: its evidence is gone and its ids are forgotten. The history of alerts and deliveries lasts as long
-        as the buckets.
+        come back: its evidence is gone and its ids are forgotten. The history of alerts, deliveries and coverage
+        lasts as long as the buckets.
         """
         by_table = {
             schema.evidence: schema.evidence.c.published_at < to_micros(evidence),
             schema.mentions: schema.mentions.c.published_at < to_micros(evidence),
             schema.buckets: schema.buckets.c.slot_at < to_micros(buckets),
+            schema.coverage: schema.coverage.c.slot_at < to_micros(buckets),
             schema.seen_documents: schema.seen_documents.c.seen_at < to_micros(seen),
             schema.counted_documents: schema.counted_documents.c.counted_at < to_micros(seen),
             schema.stories: and_(

@@ -54,6 +54,7 @@ source_states = Table(
     _number("failures"),
     _number("last_success_at", nullable=True),
     _text("last_error", nullable=True),
+    Column("refused", BigInteger, nullable=False, server_default="0"),  # younger than the others
 )
 
 seen_documents = Table("seen_documents", metadata, _key("id"), _number("seen_at"), Index(None, "seen_at"))

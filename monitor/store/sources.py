@@ -41,6 +41,7 @@ class Sources(Part):
             "failures": state.failures,
             "last_success_at": to_micros_or_none(state.last_success_at),
             "last_error": storable_or_none(state.last_error),
+            "refused": int(state.refused),
         }
         with self._database.write() as tx:
             replace_rows(tx, source_states, [row])
@@ -78,4 +79,5 @@ def _state(row: Row[Any]) -> SourceState:
         failures=row.failures,
         last_success_at=from_micros_or_none(row.last_success_at),
         last_error=row.last_error,
+        refused=bool(row.refused),
     )

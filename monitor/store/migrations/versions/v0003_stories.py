@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_story_echoes()
     _create_voices()
     _create_authors()
+    op.add_column("source_states", sa.Column("refused", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("stories", sa.Column("told", sa.Text(), nullable=True))
     op.add_column("mentions", sa.Column("relevance", sa.Double(), nullable=True))
     op.add_column("mentions", sa.Column("novelty", sa.Text(), nullable=True))
