@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import httpcore2
@@ -40,6 +40,7 @@ class _Ask:
     target: Target
     headers: Mapping[str, str]
     body: bytes | None
+    confined: frozenset[str]  #: Names of headers that stay with the origin they are for.
 
 
 class HttpClient:
@@ -69,12 +70,22 @@ class HttpClient:
         self._tls: ssl.SSLContext = httpcore2.default_ssl_context()
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        confined: Collection[str] = (),
     ) -> Response:
-        """Ask, follow redirects up to the limit (with 0 a redirect is returned as it is), return the answer."""
+        """Ask, follow redirects up to the limit (with 0 a redirect is returned as it is), return the answer.
+
+        Credentials, and the headers named in `confined`, do not follow a redirect to another origin.
+        """
         deadline = Deadline(self._timeout_s)
         given = {name.lower(): value for name, value in (headers or {}).items()}
-        ask = _Ask(method=method.upper(), target=read_target(url), headers=given, body=body)
+        kept_here = _CREDENTIALS | {name.lower() for name in confined}
+        ask = _Ask(method=method.upper(), target=read_target(url), headers=given, body=body, confined=kept_here)
         seen = {(ask.method, ask.target.url)}
         while True:
             response = self._hop(ask, deadline)
@@ -131,10 +142,11 @@ def _next(ask: _Ask, status: int, location: str) -> _Ask:
     keep = status in _KEEP_METHOD or ask.method in ("GET", "HEAD")
     dropped = frozenset[str]() if keep else _BODY_HEADERS
     if target.origin != ask.target.origin:
-        dropped |= _CREDENTIALS
+        dropped |= ask.confined
     return _Ask(
         method=ask.method if keep else "GET",
         target=target,
         headers={name: value for name, value in ask.headers.items() if name not in dropped},
         body=ask.body if keep else None,
+        confined=ask.confined,
     )

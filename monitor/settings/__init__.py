@@ -15,6 +15,7 @@ from monitor.settings.alerting import (
     SeriesSelector,
     WebhookReceiver,
 )
+from monitor.settings.apis import HackerNewsSource, MastodonSource, RedditSource, StockTwitsSource
 from monitor.settings.data import (
     AggregateSettings,
     ClassifierSettings,
@@ -25,6 +26,7 @@ from monitor.settings.data import (
     StreamSettings,
     WebSettings,
 )
+from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
 from monitor.settings.root import Settings
 from monitor.settings.sources import (
     DocumentLimits,
@@ -48,20 +50,28 @@ __all__ = [
     "EmailReceiver",
     "FeedSource",
     "FetchSettings",
+    "FieldPaths",
     "FileSource",
     "GateSettings",
+    "HackerNewsSource",
+    "HeaderSettings",
     "IngestSettings",
+    "JsonSource",
     "KafkaSettings",
     "LocalLogSettings",
     "LoggingSettings",
+    "MastodonSource",
     "MatcherSettings",
+    "PagingSettings",
     "PushSettings",
     "Receiver",
+    "RedditSource",
     "RouteSettings",
     "Rule",
     "SeriesSelector",
     "Settings",
     "Source",
+    "StockTwitsSource",
     "StreamSettings",
     "WatchedEntity",
     "WatchlistSettings",

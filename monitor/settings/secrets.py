@@ -17,7 +17,7 @@ FREE_KEYS = frozenset({"annotations", "labels"})
 
 MASK = "********"
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://[^:/?#]*:).*@")
-_QUERY_SECRET = re.compile(r"([?&](?:password|sslpassword|token|key|secret)=)[^&#]*", re.IGNORECASE)
+_QUERY_SECRET = re.compile(r"([?&][^=&#]*(?:password|token|key|secret)=)[^&#]*", re.IGNORECASE)
 _MAX_BYTES = 65_536
 
 

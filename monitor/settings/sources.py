@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AnyHttpUrl, Field, PositiveInt
 
 from monitor.domain import SourceClass
+from monitor.settings.apis import HackerNewsSource, MastodonSource, RedditSource, StockTwitsSource
 from monitor.settings.base import Duration, Name, Section
+from monitor.settings.json_source import JsonSource
 
 
 class FeedSource(Section):
@@ -53,7 +55,10 @@ class FileSource(Section):
     """How often to look for more."""
 
 
-Source = Annotated[FeedSource | FileSource, Field(discriminator="type")]
+Source = Annotated[
+    FeedSource | FileSource | JsonSource | RedditSource | HackerNewsSource | StockTwitsSource | MastodonSource,
+    Field(discriminator="type"),
+]
 
 
 class FetchSettings(Section):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from monitor.errors import ConfigurationError
-from monitor.settings import Settings
+from monitor.settings import Settings, Source
 from monitor.settings.load import effective_yaml, load_settings
+
+SOURCES = get_args(get_args(Source)[0])
+SOURCE_TYPES = ", ".join(sorted(get_args(one.model_fields["type"].annotation)[0] for one in SOURCES))
 
 
 @pytest.fixture
@@ -118,8 +122,8 @@ def test_every_problem_is_said_at_once_with_file_and_key(write) -> None:
         "TAPEWATCH_STREAM__PARTITIONS: stream.partitions: must be greater than 0, got '0'",
         f"{path}: sources[1].path: is missing; it has no default",
         f"{path}: sources[2].url: URL scheme should be 'http' or 'https'",
-        f"{path}: sources[3]: type is 'feeed'; allowed: feed, file",
-        f"{path}: sources[4]: type is missing; allowed: feed, file",
+        f"{path}: sources[3]: type is 'feeed'; allowed: {SOURCE_TYPES}",
+        f"{path}: sources[4]: type is missing; allowed: {SOURCE_TYPES}",
         f"{path}: alerting.rules[0].series.entity: must be all, each or a list, got 5",
         f"{path}: alerting.rules[0].for: not a duration: 'soon'; write for example 30s, 5m, 1h30m, 14d",
         f"{path}: alerting.route.continue: must be a valid boolean, unable to interpret input, got 'perhaps'",

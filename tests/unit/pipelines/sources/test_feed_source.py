@@ -15,9 +15,10 @@ from monitor.settings import FeedSource as FeedSettings
 from pipelines.sources.base import Chunk
 from pipelines.sources.feed import FeedSource
 from pipelines.sources.feed_parser import parse_feed
-from pipelines.sources.fetcher import Fetcher, read_retry_after
+from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
+from pipelines.sources.rate_limits import read_retry_after
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 URL = "https://wire.example/rss"
