@@ -84,6 +84,26 @@ class IngestMetrics:
         )  # fmt: skip
 
 
+class StoryMetrics:
+    """Which documents are copies of one another."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "tapewatch_story_documents",
+            "Documents by what they are to the stories told so far: new, copy, reading (a known story in other words).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.texts = Gauge("tapewatch_story_texts", "Texts that copies are looked for among.", registry=registry)
+        self.index_bytes = Gauge("tapewatch_story_index_bytes", "Memory that their index takes.", registry=registry)
+        self.seconds = Histogram(
+            "tapewatch_story_seconds", "Time to find the stories of what came in at once.", buckets=SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        for outcome in ("new", "copy", "reading"):
+            self.documents.labels(outcome=outcome)
+
+
 class ClassifyMetrics:
     """What the model answers. `language` values are those that a model reads, and `other`."""
 
@@ -94,6 +114,10 @@ class ClassifyMetrics:
             ["outcome"],
             registry=registry,
         )
+        self.reused = Counter(
+            "tapewatch_classify_reused", "Documents that took the label of a copy instead of being read by the model.",
+            registry=registry,
+        )  # fmt: skip
         self.languages = Counter(
             "tapewatch_classify_languages", "Documents by detected language.", ["language"], registry=registry
         )

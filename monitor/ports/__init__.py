@@ -16,18 +16,21 @@ from monitor.ports.ingest import (
     SourceStore,
 )
 from monitor.ports.model import Classifier
+from monitor.ports.stories import Assignment, Echoes, StoryStore, StoryTransaction, TextKeys, ToldText
 
 __all__ = [
     "JSON_LINES_TYPES",
     "JSON_TYPE",
     "AddResult",
     "AlertStore",
+    "Assignment",
     "BaselineState",
     "Broker",
     "BucketStore",
     "Classifier",
     "Clock",
     "Consumer",
+    "Echoes",
     "Notifier",
     "OffsetSpan",
     "OutboxStore",
@@ -38,6 +41,10 @@ __all__ = [
     "SourceState",
     "SourceStore",
     "StartPositions",
+    "StoryStore",
+    "StoryTransaction",
     "Tally",
+    "TextKeys",
     "Tick",
+    "ToldText",
 ]

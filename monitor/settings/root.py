@@ -20,6 +20,7 @@ from monitor.settings.data import (
     WebSettings,
 )
 from monitor.settings.sources import IngestSettings, Source, WatchlistSettings
+from monitor.settings.stories import StoriesSettings
 
 
 def is_loopback(host: str) -> bool:
@@ -50,6 +51,9 @@ class Settings(Section):
 
     ingest: IngestSettings = IngestSettings()
     """How sources are polled."""
+
+    stories: StoriesSettings = StoriesSettings()
+    """How copies of a story are found."""
 
     watchlist: WatchlistSettings = WatchlistSettings()
     """What is watched."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ARRAY, Column, Connection, Select, Table, Text, bindparam, case, func, select
+from sqlalchemy import ARRAY, BigInteger, Column, Connection, Select, Table, Text, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.values import to_json
@@ -76,6 +76,14 @@ def any_of(tx: Connection, texts: Sequence[str]) -> Select[tuple[str]]:
         array = bindparam("any_of", list(texts), type_=ARRAY(Text))
         return select(func.unnest(array).table_valued("value").render_derived().c.value)
     return select(func.json_each(to_json(list(texts))).table_valued("value").c.value)
+
+
+def any_number_of(tx: Connection, numbers: Sequence[int]) -> Select[tuple[int]]:
+    """`numbers` as `any_of` has texts."""
+    if tx.dialect.name == "postgresql":
+        array = bindparam("any_number_of", list(numbers), type_=ARRAY(BigInteger))
+        return select(func.unnest(array).table_valued("value").render_derived().c.value)
+    return select(func.json_each(to_json(list(numbers))).table_valued("value").c.value)
 
 
 def _key(table: Table) -> list[str]:
