@@ -1,21 +1,21 @@
 """Ingest: raw items in, documents and dead letters on the bus.
 
 At least once: `submit` returns only when the bus has acknowledged every document and refusal; only then are the ids
-remembered. A crash in between publishes some again, under the same ids. Documents are keyed by story, so that the
-copies of a story meet in one partition.
+remembered. A crash in between publishes some again, under the same ids and with the same stories. Documents are keyed
+by story, so that the copies of a story meet in one partition.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
-from monitor.domain import REJECT_REASONS, Message
+from monitor.domain import REJECT_REASONS, Document, Message
 from monitor.errors import InvalidRecordError
 from monitor.metrics import IngestMetrics, StageMetrics
 from monitor.ports import Producer, SourceStore
@@ -28,6 +28,9 @@ from pipelines.topics import Topics
 
 STAGE = "ingest"
 MAX_RAW_BYTES = 500_000  #: Of a refused item; base64 makes it a third longer, and a broker takes a megabyte by default.
+
+Assign = Callable[[Sequence[Document], datetime], Sequence[Document]]
+"""Gives documents their stories; the same ones whenever a document comes again."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +71,7 @@ class Ingest:
         topics: Topics,
         limits: DocumentLimits,
         linker: EntityLinker,
+        assign: Assign,
         metrics: IngestMetrics,
         stage_metrics: StageMetrics,
     ) -> None:
@@ -76,6 +80,7 @@ class Ingest:
         self._topics = topics
         self._limits = limits
         self._linker = linker
+        self._assign = assign
         self._metrics = metrics
         self._stage_metrics = stage_metrics
         self._sending = threading.Lock()
@@ -88,7 +93,8 @@ class Ingest:
         with self._sending:
             new = self._store.unseen(list(found.built))
             fresh = [pair for id_, pair in found.built.items() if id_ in new]
-            messages = [self._message(built) for _, built in fresh]
+            told = self._assign([built.document for _, built in fresh], now) if fresh else ()
+            messages = [self._message(document) for document in told]
             messages += [self._refusal(item, err, now) for _, item, err in found.refused]
             if messages:
                 self._producer.send(messages)
@@ -114,8 +120,7 @@ class Ingest:
                 found.built[built.document.id] = (item, built)
         return found
 
-    def _message(self, built: Built) -> Message:
-        document = built.document
+    def _message(self, document: Document) -> Message:
         return Message(
             topic=self._topics.documents, key=document.story_id.encode(), value=wire.encode_document(document)
         )

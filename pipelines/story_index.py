@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.key_table import MAX_SLOT, KeyTable
+from pipelines.key_table import MAX_SLOT, PER_KEY, KeyTable
 from pipelines.minhash import Keys
 
 CANDIDATES = 8  #: Most texts that a new one is compared with.
@@ -75,7 +75,7 @@ class StoryIndex:
 
         The shape is texts, keys of a text, texts of a key.
         """
-        slots = self._table.find(keys.reshape(-1)).reshape(*keys.shape, -1)
+        slots = self._table.find(keys.reshape(-1)).reshape(*keys.shape, PER_KEY)
         text, key, rank = np.nonzero(slots)
         rows = slots[text, key, rank] - 1
         near = np.abs(self._rows[_PUBLISHED, rows] - published_us[text]) <= self._window_us

@@ -124,11 +124,15 @@ class Parts:
         workshop, keep = self._workshop, self._workshop.settings.aggregate
         while not stop.is_set():
             now = workshop.clock()
-            deleted = workshop.store.forget_before(
+            counted = workshop.store.forget_before(
                 evidence=now - keep.evidence_retention,
                 buckets=now - keep.bucket_retention,
                 seen=now - keep.id_retention,
             )
+            told = workshop.store.forget_told(
+                texts=now - workshop.settings.stories.keep, documents=now - keep.id_retention
+            )
+            deleted = {**counted, **told}
             if any(deleted.values()):
                 log.info("old_rows_deleted", **deleted)
             stop.wait(HOUSEKEEPING_EVERY_S)

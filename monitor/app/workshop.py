@@ -25,10 +25,12 @@ from monitor.metrics import (
     IngestMetrics,
     ModelMetrics,
     StageMetrics,
+    StoryMetrics,
 )
 from monitor.ports import Broker, Clock, Notifier
 from monitor.settings import Settings
 from monitor.web import WebServer
+from pipelines.assign import AssignStories
 from pipelines.brokers.kafka import KafkaBroker
 from pipelines.brokers.local import LocalBroker
 from pipelines.entities import EntityLinker
@@ -48,6 +50,7 @@ class Workshop:
         self.topics = Topics(prefix=settings.stream.topic_prefix)
         self.stage_metrics = StageMetrics(registry)
         self.ingest_metrics = IngestMetrics(registry)
+        self.story_metrics = StoryMetrics(registry)
         self.classify_metrics = ClassifyMetrics(registry)
         self.model_metrics = ModelMetrics(registry)
         self.aggregate_metrics = AggregateMetrics(registry)
@@ -149,6 +152,16 @@ class Workshop:
         """Takes documents over HTTP."""
         return LazyPush(self)
 
+    @property
+    def stories(self) -> AssignStories:
+        """Gives documents their stories: one index of texts for every door of this process."""
+        with self._opening:
+            return self._stories
+
+    @cached_property
+    def _stories(self) -> AssignStories:
+        return AssignStories(store=self._store, settings=self.settings.stories, metrics=self.story_metrics)
+
     @contextmanager
     def ingest(self) -> Iterator[Ingest]:
         """The way onto the bus, with a producer of its own."""
@@ -159,12 +172,14 @@ class Workshop:
                 topics=self.topics,
                 limits=self.settings.ingest.documents,
                 linker=self.linker,
+                assign=self.stories,
                 metrics=self.ingest_metrics,
                 stage_metrics=self.stage_metrics,
             )
 
     def close(self) -> None:
         """Release what was opened."""
+        self.__dict__.pop("_stories", None)
         for name in ("push_door", "models", "_broker", "_store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

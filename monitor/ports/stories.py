@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 Echoes = Mapping[str, Sequence[int]]
@@ -82,3 +83,9 @@ class StoryStore(Protocol):
 
     def assigning(self) -> AbstractContextManager[StoryTransaction]:
         """One transaction: all of it at the end of the block, or nothing when the block raises."""
+
+    def forget_told(self, *, texts: datetime, documents: datetime) -> Mapping[str, int]:
+        """Delete texts and echoes, and assignments, that came in before; returns rows deleted by table.
+
+        An assignment must be kept for as long as its document may come again.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, delete, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
 
 from monitor.store import schema
 from monitor.store.part import Part
@@ -40,6 +40,21 @@ class Retention(Part):
             schema.outbox: and_(
                 schema.outbox.c.status != "waiting", schema.outbox.c.created_at < to_micros(min(buckets, seen))
             ),
+        }
+        return {table.name: self._forget(table, condition) for table, condition in by_table.items()}
+
+    def forget_told(self, *, texts: datetime, documents: datetime) -> Mapping[str, int]:
+        """Delete what stories are found by, and which story each document got, by when it came in.
+
+        The newest text stays, however old: its id must not be given again.
+        """
+        newest = select(func.max(schema.story_texts.c.id)).scalar_subquery()
+        by_table = {
+            schema.story_texts: and_(
+                schema.story_texts.c.added_at < to_micros(texts), schema.story_texts.c.id < newest
+            ),
+            schema.story_echoes: schema.story_echoes.c.updated_at < to_micros(texts),
+            schema.story_documents: schema.story_documents.c.added_at < to_micros(documents),
         }
         return {table.name: self._forget(table, condition) for table, condition in by_table.items()}
 

@@ -22,6 +22,7 @@ from pipelines.entities import EntityLinker
 from pipelines.ingest import Ingest
 from pipelines.sources.push import Push
 from pipelines.topics import Topics
+from tests.fixtures.memory_stories import assigner
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOKEN = "correct-horse"
@@ -61,6 +62,7 @@ class Site:
             topics=Topics(prefix="t"),
             limits=DocumentLimits(),
             linker=EntityLinker([]),
+            assign=assigner(registry),
             metrics=IngestMetrics(registry),
             stage_metrics=StageMetrics(registry),
         )

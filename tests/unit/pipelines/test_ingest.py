@@ -18,6 +18,7 @@ from pipelines.entities import EntityLinker
 from pipelines.ingest import MAX_RAW_BYTES, Ingest
 from pipelines.sources.base import RawItem
 from pipelines.topics import Topics
+from tests.fixtures.memory_stories import assigner
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -67,6 +68,7 @@ class Rig:
             topics=self.topics,
             limits=DocumentLimits(),
             linker=EntityLinker([]),
+            assign=assigner(self.registry),
             metrics=IngestMetrics(self.registry),
             stage_metrics=StageMetrics(self.registry),
         )
