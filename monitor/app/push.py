@@ -36,4 +36,4 @@ class LazyPush:
     def _open(self) -> Push:
         workshop = self._workshop
         ingest = self._opened.enter_context(workshop.ingest())
-        return Push(workshop.settings.ingest.push, submit=ingest.submit, clock=workshop.clock)
+        return Push(workshop.settings.ingest.push, submit=ingest.submit, store=workshop.store, clock=workshop.clock)

@@ -84,8 +84,8 @@ class SourceStore(Protocol):
         is in the answer even without a poll.
         """
 
-    def source_histories(self, since: datetime) -> Mapping[str, SourceHistory]:
-        """What the slots from `since` on say of each source that was polled in them.
+    def source_histories(self, sources: Collection[str], *, since: datetime) -> Mapping[str, SourceHistory]:
+        """What the slots from `since` on say of each of `sources`.
 
         A source without documents there has the last slot in which it had some.
         """

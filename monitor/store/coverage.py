@@ -51,18 +51,20 @@ class Coverages(Part):
         }
         return {source: seen for source, seen in made.items() if seen.polls or seen.documents or source in intervals}
 
-    def source_histories(self, since: datetime) -> Mapping[str, SourceHistory]:
-        """What the slots from `since` on say of each source that was polled in them; see the port."""
+    def source_histories(self, sources: Collection[str], *, since: datetime) -> Mapping[str, SourceHistory]:
+        """What the slots from `since` on say of each of `sources`; see the port."""
         source, slot_at, recent = coverage.c.source, coverage.c.slot_at, coverage.c.slot_at >= to_micros(since)
         firsts = select(source, func.min(slot_at).label("slot_at")).where(recent).group_by(source)
         slots = select(source, slot_at).where(recent, coverage.c.documents > 0).order_by(slot_at)
         with self._database.read() as tx:
             first = _by_source(tx.execute(firsts))
             published = _by_source(tx.execute(slots))
-            published |= _last_documents(tx, first.keys() - published.keys())
+            published |= _last_documents(tx, set(sources) - published.keys())
         return {
-            name: SourceHistory(first_at=starts[0], document_slots=tuple(published.get(name, ())))
-            for name, starts in first.items()
+            name: SourceHistory(
+                first_at=min(first.get(name, ()), default=None), document_slots=tuple(published.get(name, ()))
+            )
+            for name in sources
         }
 
 

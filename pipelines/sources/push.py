@@ -1,4 +1,7 @@
-"""HTTP push: a request body in, raw items with their lines out; and through ingest to the answer for the sender."""
+"""HTTP push: a request body in, raw items with their lines out; and through ingest to the answer for the sender.
+
+Every request adds to the coverage of the source `push`, as a poll does to that of another.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+import structlog
 
-from monitor.errors import InvalidRecordError
-from monitor.ports import JSON_LINES_TYPES, JSON_TYPE, Clock, PushOutcome, PushRejection
+from monitor.errors import InvalidRecordError, MonitorError
+from monitor.ports import JSON_LINES_TYPES, JSON_TYPE, Clock, PushOutcome, PushRejection, SourceStore
 from monitor.settings import PushSettings
 from pipelines.ingest import IngestResult
 from pipelines.sources.base import RawItem
 from pipelines.sources.submission import Defaults, read_submission
 
-_DEFAULTS = Defaults(origin="push", source=None)
+PUSH = "push"  #: Stands where other documents have their configured source.
+
+_DEFAULTS = Defaults(origin=PUSH, source=None)
+
+log = structlog.get_logger(__name__)
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 Submit = Callable[[Sequence[RawItem], datetime], IngestResult]
@@ -32,20 +40,33 @@ class Pushed:
 class Push:
     """The door that the web server knocks at; a `monitor.ports.PushDoor`."""
 
-    def __init__(self, settings: PushSettings, *, submit: Submit, clock: Clock) -> None:
+    def __init__(self, settings: PushSettings, *, submit: Submit, store: SourceStore, clock: Clock) -> None:
         self._settings = settings
         self._submit = submit
+        self._store = store
         self._clock = clock
 
     def __call__(self, body: bytes, content_type: str) -> PushOutcome:
         """Publish the documents of `body`; returns once the bus has acknowledged them."""
-        pushed = parse_body(body, content_type, max_documents=self._settings.max_documents)
-        result = self._submit([one.item for one in pushed], self._clock())
+        now = self._clock()
+        try:
+            pushed = parse_body(body, content_type, max_documents=self._settings.max_documents)
+            result = self._submit([one.item for one in pushed], now)
+        except MonitorError:
+            self._cover(now, failures=1, documents=0)
+            raise
+        self._cover(now, failures=0, documents=result.published)
         rejected = tuple(
             PushRejection(index=r.index, line=pushed[r.index].line, reason=r.reason, detail=r.detail)
             for r in result.rejected
         )
         return PushOutcome(published=result.published, repeated=result.repeated, rejected=rejected)
+
+    def _cover(self, now: datetime, *, failures: int, documents: int) -> None:
+        try:
+            self._store.add_coverage(PUSH, at=now, polls=1, failures=failures, documents=documents)
+        except MonitorError as err:  # The documents are safe: the sender must not send them again for this.
+            log.warning("source_coverage_lost", source=PUSH, error=str(err))
 
 
 def parse_body(body: bytes, content_type: str, *, max_documents: int) -> list[Pushed]:

@@ -2,6 +2,7 @@
 
 In: a source and the present instant. Out: its items, submitted; its state, remembered only after they are safe. Any
 number of workers in any number of processes may share the sources: a lease in the store lets one of them poll.
+Every poll adds to the coverage of its source, well or not; a kill in the midst of one leaves a gap, not a false claim.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Protocol
 
 import structlog
 
@@ -20,7 +22,16 @@ from pipelines.sources.base import RawItem, Source
 
 log = structlog.get_logger(__name__)
 
-Submit = Callable[[Sequence[RawItem], datetime], object]
+
+class Taken(Protocol):
+    """What became of submitted items."""
+
+    @property
+    def published(self) -> int:
+        """How many were new, and are on the bus."""
+
+
+Submit = Callable[[Sequence[RawItem], datetime], Taken]
 """Returns once the items are on the bus (or in the dead letters)."""
 
 FIRST_BACKOFF = timedelta(seconds=15)
@@ -43,6 +54,7 @@ class _Lease:
         self._ttl = ttl
         self._now = now
         self._started_s = self._renewed_s = monotonic()
+        self.published = 0  #: New documents so far.
 
     @property
     def took_s(self) -> float:
@@ -119,6 +131,7 @@ class SourceWorker:
         state = self._store.source_state(source.name)
         if state.next_poll_at is not None and now < state.next_poll_at:
             return False
+        well = False
         try:
             state, changed = self._take_chunks(source, state, lease, now)
         except (FencedError, _NotSubmittedError) as err:  # Nothing of this chunk is remembered; it comes again.
@@ -128,8 +141,10 @@ class SourceWorker:
             self._fail(self._store.source_state(source.name), err, now)
         else:
             self._succeed(state, now, now + every * EARLY, changed=changed)
+            well = True
         finally:
             self._metrics.poll_seconds.labels(source=source.name).observe(lease.took_s)
+            self._cover(source.name, now, failures=0 if well else 1, documents=lease.published)
         return True
 
     def _take_chunks(
@@ -139,21 +154,27 @@ class SourceWorker:
         for chunk in source.poll(state, now=now):
             present = lease.keep()
             if chunk.items:
-                self._hand_over(chunk.items, present)
+                lease.published += self._hand_over(chunk.items, present)
                 lease.keep()
             state, changed = chunk.state, changed or chunk.changed
             self._store.save_source_state(state)
         return state, changed
 
-    def _hand_over(self, items: Sequence[RawItem], present: datetime) -> None:
+    def _hand_over(self, items: Sequence[RawItem], present: datetime) -> int:
         try:
-            self._submit(items, present)
+            return self._submit(items, present).published
         except TransientError as err:
             raise _NotSubmittedError(str(err)) from err
 
+    def _cover(self, source: str, now: datetime, *, failures: int, documents: int) -> None:
+        try:
+            self._store.add_coverage(source, at=now, polls=1, failures=failures, documents=documents)
+        except MonitorError as err:  # A gap in the coverage says what is true: nothing is known of this poll.
+            log.warning("source_coverage_lost", source=source, error=str(err))
+
     def _succeed(self, state: SourceState, now: datetime, next_poll_at: datetime, *, changed: bool) -> None:
         self._store.save_source_state(
-            replace(state, failures=0, last_error=None, last_success_at=now, next_poll_at=next_poll_at)
+            replace(state, failures=0, last_error=None, refused=False, last_success_at=now, next_poll_at=next_poll_at)
         )
         self._metrics.polls.labels(source=state.source, outcome="changed" if changed else "unchanged").inc()
         self._metrics.failures.labels(source=state.source).set(0)
@@ -169,7 +190,13 @@ class SourceWorker:
         self._metrics.polls.labels(source=state.source, outcome=outcome).inc()
         self._metrics.failures.labels(source=state.source).set(failures)
         self._store.save_source_state(
-            replace(state, failures=failures, last_error=str(err)[:MAX_ERROR_CHARS], next_poll_at=now + wait)
+            replace(
+                state,
+                failures=failures,
+                last_error=str(err)[:MAX_ERROR_CHARS],
+                refused=outcome == "refused",
+                next_poll_at=now + wait,
+            )
         )
 
 

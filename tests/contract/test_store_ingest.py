@@ -155,10 +155,12 @@ def test_the_history_of_a_source_says_when_it_was_polled_and_published(store: St
     store.add_coverage("new", at=T0, polls=1, failures=0, documents=0)
     store.add_coverage("gone", at=T0 - COVERAGE_SLOT, polls=1, failures=0, documents=5)
 
-    assert store.source_histories(T0) == {
+    assert store.source_histories(["quiet", "busy", "new", "gone", "never"], since=T0) == {
         "quiet": SourceHistory(first_at=T0, document_slots=(T0 - 800 * COVERAGE_SLOT,)),
         "busy": SourceHistory(first_at=T0 + COVERAGE_SLOT, document_slots=(T0 + COVERAGE_SLOT, T0 + 3 * COVERAGE_SLOT)),
         "new": SourceHistory(first_at=T0),
+        "gone": SourceHistory(document_slots=(T0 - COVERAGE_SLOT,)),
+        "never": SourceHistory(),
     }
 
 
@@ -176,5 +178,5 @@ def test_coverage_is_kept_over_a_restart_and_as_long_as_the_buckets(database_url
     )
     deleted = after.forget_before(evidence=T0 + HOUR, buckets=T0 + COVERAGE_SLOT, seen=T0 + HOUR)
     assert deleted["coverage"] == 1
-    assert after.source_histories(T0)["feed"].first_at == T0 + COVERAGE_SLOT
+    assert after.source_histories(["feed"], since=T0)["feed"].first_at == T0 + COVERAGE_SLOT
     after.close()

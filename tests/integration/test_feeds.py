@@ -26,7 +26,7 @@ from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
 from pipelines.sources.worker import SourceWorker
 from tests.fixtures.feed_server import send, serving
-from tests.fixtures.memory_sources import MemorySourceStore
+from tests.fixtures.memory_sources import MemorySourceStore, keeping
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FEEDS = 300
@@ -70,7 +70,7 @@ class Poller:
         client = HttpClient(user_agent="test", timeout_s=20, max_bytes=5_000_000, max_redirects=5, allow_private=True)
         self.worker = SourceWorker(
             store=self.store,
-            submit=lambda items, now: self.items.extend(items),
+            submit=keeping(self.items),
             owner="test",
             lease=timedelta(minutes=2),
             max_backoff=timedelta(hours=1),

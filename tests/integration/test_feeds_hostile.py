@@ -24,7 +24,7 @@ from pipelines.sources.parser_process import FeedParser
 from pipelines.sources.politeness import HostPoliteness
 from pipelines.sources.worker import SourceWorker
 from tests.fixtures.feed_server import Answer, send, serving
-from tests.fixtures.memory_sources import MemorySourceStore
+from tests.fixtures.memory_sources import MemorySourceStore, keeping
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TIMEOUT_S = 0.6
@@ -236,7 +236,7 @@ def poll(parser: FeedParser) -> Poll:
         registry, store = CollectorRegistry(), MemorySourceStore()
         worker = SourceWorker(
             store=store,
-            submit=lambda items, now: None,
+            submit=keeping([]),
             owner="test",
             lease=timedelta(minutes=2),
             max_backoff=timedelta(hours=1),

@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from monitor.domain import SourceClass
-from monitor.errors import InvalidRecordError, MonitorError, PermanentError, TransientError
+from monitor.errors import FencedError, InvalidRecordError, MonitorError, PermanentError, TransientError
 from monitor.metrics import IngestMetrics
 from monitor.ports import SourceState
 from pipelines.sources.base import Chunk, RawItem
-from pipelines.sources.worker import SourceWorker, backoff
-from tests.fixtures.memory_sources import MemorySourceStore
+from pipelines.sources.worker import SourceWorker, Submit, Taken, backoff
+from tests.fixtures.memory_sources import MemorySourceStore, keeping
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TTL = timedelta(minutes=2)
@@ -46,13 +46,13 @@ class ScriptedSource:
 class Bench:
     """A worker with its store, what it submitted, and its metrics."""
 
-    def __init__(self, submit: Callable[[Sequence[RawItem], datetime], object] | None = None) -> None:
+    def __init__(self, submit: Submit | None = None) -> None:
         self.store = MemorySourceStore()
         self.submitted: list[RawItem] = []
         self.registry = CollectorRegistry()
         self.worker = SourceWorker(
             store=self.store,
-            submit=submit or (lambda items, now: self.submitted.extend(items)),
+            submit=submit or keeping(self.submitted),
             owner="me",
             lease=TTL,
             max_backoff=HOUR,
@@ -142,7 +142,7 @@ def test_success_ends_the_back_off() -> None:
 def test_a_bus_that_is_away_is_not_held_against_the_source() -> None:
     """Once the bus is back the next tick must deliver, not wait out an hour of back-off."""
 
-    def away(items: Sequence[RawItem], now: datetime) -> None:
+    def away(items: Sequence[RawItem], now: datetime) -> Taken:
         raise TransientError("bus away")
 
     bench = Bench(away)
@@ -203,3 +203,76 @@ def test_back_off_doubles_to_its_limit_and_keeps_to_what_was_asked() -> None:
     assert backoff(1, TransientError("busy", retry_after_s=7200), max_backoff=HOUR) == 2 * HOUR
     assert backoff(8, TransientError("busy", retry_after_s=1), max_backoff=HOUR) == timedelta(seconds=1920)
     assert backoff(1, PermanentError("gone"), max_backoff=HOUR) == HOUR
+
+
+@pytest.mark.parametrize(
+    ("steps", "failures", "documents"),
+    [
+        ([chunk("a", ITEM, ITEM), chunk("b", ITEM)], 0, 3),
+        ([chunk("a", changed=False)], 0, 0),
+        ([chunk("a", ITEM), TransientError("away")], 1, 1),
+        ([PermanentError("HTTP 410")], 1, 0),
+        ([InvalidRecordError("not a feed")], 1, 0),
+        ([chunk("a", ITEM), FencedError("another worker's now")], 1, 1),
+    ],
+)
+def test_every_poll_adds_to_the_coverage(steps: list[Chunk | MonitorError], failures: int, documents: int) -> None:
+    """A quiet hour of a source that was looked at differs from one in which nobody looked."""
+    bench = Bench()
+    bench.worker.poll_once(ScriptedSource(*steps), NOW)
+    assert bench.store.covered == [("wire", NOW, 1, failures, documents)]
+
+
+def test_a_poll_whose_items_could_not_be_published_covers_nothing() -> None:
+    """The source answered, but what it said is not counted: the window is not calm."""
+
+    def away(items: Sequence[RawItem], now: datetime) -> Taken:
+        raise TransientError("bus away")
+
+    bench = Bench(away)
+    bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    assert bench.store.covered == [("wire", NOW, 1, 1, 0)]
+
+
+def test_a_bug_in_a_source_covers_nothing() -> None:
+    """It is dead to us, whoever is to blame."""
+    bench = Bench()
+
+    def bug() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        bench.worker.poll_once(ScriptedSource(chunk("a", ITEM), bug), NOW)
+    assert bench.store.covered == [("wire", NOW, 1, 1, 1)]
+
+
+def test_a_source_that_is_left_alone_adds_nothing() -> None:
+    """The worker that polls it adds; the others would make it look better polled than it is."""
+    bench = Bench()
+    bench.store.acquire_lease("source:wire", owner="other", now=NOW, ttl=TTL)
+    bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    assert bench.store.covered == []
+
+
+def test_coverage_that_cannot_be_written_does_not_undo_the_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The items are safe, and where the source was is remembered."""
+    bench = Bench()
+
+    def away(*_: object, **__: object) -> None:
+        raise TransientError("database away")
+
+    monkeypatch.setattr(bench.store, "add_coverage", away)
+    assert bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW)
+    assert (bench.state.cursor, bench.state.last_success_at) == ("a", NOW)
+
+
+def test_a_refusal_is_remembered_until_the_next_poll() -> None:
+    """Refused for good is dead at once; a time-out after it is only one more failure."""
+    bench = Bench()
+    bench.worker.poll_once(ScriptedSource(PermanentError("HTTP 410")), NOW)
+    assert bench.state.refused
+    bench.worker.poll_once(ScriptedSource(TransientError("away")), NOW + HOUR)
+    assert (bench.state.refused, bench.state.failures) == (False, 2)
+    bench.worker.poll_once(ScriptedSource(PermanentError("HTTP 410")), NOW + 2 * HOUR)
+    bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW + 4 * HOUR)
+    assert not bench.state.refused

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor.errors import InvalidRecordError
+from monitor.errors import InvalidRecordError, TransientError
 from monitor.settings import PushSettings
 from pipelines.ingest import IngestResult, Rejection
 from pipelines.sources.base import RawItem
 from pipelines.sources.push import Push, parse_body
+from tests.fixtures.memory_sources import MemorySourceStore
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -72,7 +73,35 @@ def test_the_answer_names_the_line_of_each_refusal() -> None:
         assert {item.origin for item in items} == {"push"}
         return IngestResult(published=1, repeated=0, rejected=(Rejection(index=1, reason="schema", detail="x"),))
 
-    door = Push(PushSettings(), submit=submit, clock=lambda: NOW)
+    store = MemorySourceStore()
+    door = Push(PushSettings(), submit=submit, store=store, clock=lambda: NOW)
     outcome = door(GOOD + b"\n\n{}\n", LINES)
     assert outcome.published == 1
     assert [(r.index, r.line, r.reason) for r in outcome.rejected] == [(1, 3, "schema")]
+    assert store.covered == [("push", NOW, 1, 0, 1)]
+
+
+@pytest.mark.parametrize(("body", "error"), [(GOOD, TransientError), (b"", InvalidRecordError)])
+def test_a_request_of_which_nothing_was_taken_counts_as_a_failure(body: bytes, error: type[Exception]) -> None:
+    """Whoever looks at a quiet hour sees that somebody knocked."""
+
+    def away(items: Sequence[RawItem], now: datetime) -> IngestResult:
+        raise TransientError("bus away")
+
+    store = MemorySourceStore()
+    with pytest.raises(error):
+        Push(PushSettings(), submit=away, store=store, clock=lambda: NOW)(body, JSON)
+    assert store.covered == [("push", NOW, 1, 1, 0)]
+
+
+def test_a_request_is_taken_though_its_coverage_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documents are on the bus: an error would make the sender send them again."""
+
+    def away(*_: object, **__: object) -> None:
+        raise TransientError("database away")
+
+    store = MemorySourceStore()
+    monkeypatch.setattr(store, "add_coverage", away)
+    taken = IngestResult(published=1, repeated=0, rejected=())
+    door = Push(PushSettings(), submit=lambda items, now: taken, store=store, clock=lambda: NOW)
+    assert door(GOOD, JSON).published == 1
