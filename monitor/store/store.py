@@ -9,6 +9,7 @@ from sqlalchemy import select
 from monitor.settings import AggregateSettings, DatabaseSettings
 from monitor.store.alerts import Alerts
 from monitor.store.buckets import Buckets
+from monitor.store.coverage import Coverages
 from monitor.store.engine import Database, open_database
 from monitor.store.leases import Leases
 from monitor.store.outbox import Outbox
@@ -20,7 +21,7 @@ from monitor.store.story_texts import StoryTexts
 from monitor.store.upgrade import upgrade
 
 
-class Store(Buckets, Sources, StoryTexts, Leases, Readings, Alerts, Outbox, Retention):
+class Store(Buckets, Sources, Coverages, StoryTexts, Leases, Readings, Alerts, Outbox, Retention):
     """Every port of the store over one database."""
 
     def __init__(self, database: Database, *, lateness: timedelta) -> None:

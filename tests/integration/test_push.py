@@ -22,6 +22,7 @@ from pipelines.entities import EntityLinker
 from pipelines.ingest import Ingest
 from pipelines.sources.push import Push
 from pipelines.topics import Topics
+from tests.fixtures.memory_sources import MemorySourceStore
 from tests.fixtures.memory_stories import assigner
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -66,7 +67,7 @@ class Site:
             metrics=IngestMetrics(registry),
             stage_metrics=StageMetrics(registry),
         )
-        door = Push(PushSettings(max_documents=3), submit=ingest.submit, clock=lambda: NOW)
+        door = Push(PushSettings(max_documents=3), submit=ingest.submit, store=MemorySourceStore(), clock=lambda: NOW)
         settings = WebSettings(port=0, token=TOKEN, max_body_bytes=10_000)  # type: ignore[arg-type]
         self.server = WebServer(settings, registry=registry, ready=dict, submit=door)
         self.server.start()
