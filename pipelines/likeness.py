@@ -1,6 +1,10 @@
 """Tell whether two texts are one story: two sketches in, their likeness out.
 
-Works from what a database row holds: the normalised text and its facts, never the text as it came.
+Works from what a database row holds: the normalised text and its facts, never the text as it came. One story are two
+texts whose facts agree and of which one is the other but for a few edited words, or is found whole within the other: a
+cut end, a headline with and without its article, a quotation. The words are aligned (Levenshtein's distance, by
+rapidfuzz), and an edit that changes a name, a number, a count or the direction of the news makes another story, however
+small it is: results of two companies in one template differ in little else.
 """
 
 from __future__ import annotations
@@ -8,13 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import fuzz
 
-ALIKE = 88  #: Least likeness of the words of one story, of 100.
-MORE_TEXT = 1.5  #: From this many times the words on, the longer text reads differently.
+from pipelines.alignment import Alignment, aligned
+from pipelines.edits import turns_the_news
+from pipelines.facts import Facts
+
+MORE_TEXT = 1.5  #: From this many times the words that both have, the longer text reads differently.
+EDITED_SHARE = 0.1  #: Share of the words that may be edited,
+EDITED_WORDS = 1  #: and so many beyond it.
+LEAST_SHARED = 4  #: Words that say something in both, for one to be found within the other,
+LEAST_SHARED_UNSPACED = 8  #: and characters of a script without spaces.
 
 
 class Likeness(StrEnum):
@@ -23,13 +32,6 @@ class Likeness(StrEnum):
     DIFFERENT = auto()  #: Two stories.
     SAME_STORY = auto()  #: One story, told in materially different words or more of them.
     SAME_TEXT = auto()  #: One story that reads alike: what is said of one holds for the other.
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What must agree between two tellings of one story, and what the normalised text no longer shows."""
-
-    entities: tuple[str, ...] = ()  #: Linked tickers, sorted.
-    numbers: tuple[str, ...] = ()  #: Values of the numbers, sorted, each once.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,14 +48,46 @@ def compare(a: Sketch, b: Sketch) -> Likeness:
     """What `a` and `b` are to each other; the same in either order."""
     if a.digest == b.digest:
         return Likeness.SAME_TEXT
-    if _conflict(a.facts.entities, b.facts.entities) or _conflict(a.facts.numbers, b.facts.numbers):
+    if not _facts_agree(a, b):
         return Likeness.DIFFERENT
-    if fuzz.token_set_ratio(a.text, b.text) < ALIKE:
+    a, b = sorted((a, b), key=lambda sketch: (len(sketch.text), sketch.text))
+    short, long = a.text.split(), b.text.split()
+    found = aligned(short, long)
+    if not _mostly_shared(found, a.facts) or turns_the_news(found, a.facts.names, b.facts.names):
         return Likeness.DIFFERENT
-    short, long = sorted((len(a.text), len(b.text)))
-    return Likeness.SAME_STORY if long > MORE_TEXT * short else Likeness.SAME_TEXT
+    longest = max(len(short), len(long))
+    return Likeness.SAME_STORY if longest > MORE_TEXT * (found.shared + found.edits) else Likeness.SAME_TEXT
 
 
-def _conflict(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    """Whether either side has something that the other lacks."""
-    return not (set(a) <= set(b) or set(b) <= set(a))
+def _facts_agree(a: Sketch, b: Sketch) -> bool:
+    one, other = a.facts, b.facts
+    if _differ(one.entities, other.entities) or _differ(one.cashtags, other.cashtags):
+        return False
+    if not _differ(one.numbers, other.numbers):
+        return True
+    return not _differ(_without_cut(a, other.numbers), _without_cut(b, one.numbers))
+
+
+def _differ(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    """Whether either side has something that the other lacks: a copy may lose some, or add some, but not both."""
+    return a != b and not (set(a) <= set(b) or set(b) <= set(a))
+
+
+def _without_cut(sketch: Sketch, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Numbers of the sketch without the last, where it is but the beginning of one of the others."""
+    last = sketch.text.rpartition(" ")[2]
+    return tuple(
+        number
+        for number in sketch.facts.numbers
+        if not (last == number and any(other.startswith(number) for other in others))
+    )
+
+
+def _mostly_shared(found: Alignment, facts: Facts) -> bool:
+    if found.edits > EDITED_WORDS + EDITED_SHARE * (found.shared + found.edits):
+        return False
+    if found.whole:
+        return found.shared > found.edits
+    if found.saying(facts.cashtags) < (LEAST_SHARED_UNSPACED if found.unspaced else LEAST_SHARED):
+        return False
+    return True
