@@ -2,8 +2,7 @@
 
 In: a body with its content type and address. Out: items as plain values, capped in number and length. feedparser takes
 hostile input apart, and some of it for minutes or in gigabytes; so this process has a memory limit, an alarm, no
-secrets in its environment, and a parent that kills it. Frames on both pipes: a length in 4 bytes, then JSON; a request
-is followed by a frame with the body.
+secrets in its environment, and a parent that kills it (`frames.py`).
 """
 
 from __future__ import annotations
@@ -12,27 +11,23 @@ import calendar
 import hashlib
 import html
 import io
-import os
 import re
-import resource
-import signal
-import struct
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import feedparser
 import msgspec
 
-MEMORY_BYTES = 1 << 30  #: Address space of the parser; a 5 MB feed needs less than a fifth of it.
+from pipelines.sources.frames import run_parser
+
 MAX_ID_CHARS = 180
 MAX_URL_CHARS = 2000
 MAX_TITLE_CHARS = 5000
 MAX_TEXT_CHARS = 200_000  #: Of HTML, before it is cleaned.
 MAX_AUTHOR_CHARS = 200
-LENGTH = struct.Struct(">I")
 
 _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _CHARREF = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
@@ -161,22 +156,6 @@ def _lang(value: object) -> str | None:
     return value if isinstance(value, str) and _LANG.fullmatch(value) else None
 
 
-def read_frame(stream: IO[bytes]) -> bytes | None:
-    """One frame; None at the end of the stream."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    size = LENGTH.unpack(head)[0]
-    body = stream.read(size)
-    return body if len(body) == size else None
-
-
-def write_frame(stream: IO[bytes], body: bytes) -> None:
-    """Write one frame, without flushing."""
-    stream.write(LENGTH.pack(len(body)))
-    stream.write(body)
-
-
 def answer(request: ParseRequest, body: bytes) -> ParsedFeed:
     """Parse; whatever goes wrong in the parser is a feed that cannot be read."""
     try:
@@ -185,29 +164,10 @@ def answer(request: ParseRequest, body: bytes) -> ParsedFeed:
         return ParsedFeed(problem=f"{type(err).__name__}: {err}"[:300])
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer until the other side closes; the first frame, empty, says that this side is ready."""
-    write_frame(answers, b"")
-    answers.flush()
-    while (head := read_frame(requests)) is not None and (body := read_frame(requests)) is not None:
-        request = msgspec.json.decode(head, type=ParseRequest)
-        signal.alarm(request.alarm_s)
-        reply = answer(request, body)
-        signal.alarm(0)
-        write_frame(answers, msgspec.json.encode(reply))
-        answers.flush()
-
-
-def main() -> None:
-    """Serve on standard input and output, under limits."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides.
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # Should a library print, it does not break a frame.
-    serve(sys.stdin.buffer, answers)
+def reply(head: bytes, body: bytes) -> bytes:
+    """The answer to one request, as they cross the pipes."""
+    return msgspec.json.encode(answer(msgspec.json.decode(head, type=ParseRequest), body))
 
 
 if __name__ == "__main__":
-    main()
+    run_parser(reply)

@@ -16,10 +16,9 @@ from pipelines.sources.feed_parser import (
     ParseRequest,
     answer,
     parse_feed,
-    read_frame,
-    serve,
-    write_frame,
+    reply,
 )
+from pipelines.sources.frames import read_frame, serve, write_frame
 from pipelines.sources.parser_process import FeedParser
 
 RSS = '<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title><language>en-gb</language>{}</channel></rss>'
@@ -175,9 +174,9 @@ def test_what_the_parser_library_raises_becomes_an_answer(monkeypatch: pytest.Mo
         raise RecursionError("too deep")
 
     monkeypatch.setattr("feedparser.parse", explode)
-    reply = answer(ParseRequest(content_type="", url=URL, max_items=1, alarm_s=1), b"<rss/>")
-    assert not reply.recognised
-    assert reply.problem == "RecursionError: too deep"
+    feed = answer(ParseRequest(content_type="", url=URL, max_items=1, alarm_s=1), b"<rss/>")
+    assert not feed.recognised
+    assert feed.problem == "RecursionError: too deep"
 
 
 def test_the_process_answers_each_request_until_its_input_ends() -> None:
@@ -187,7 +186,7 @@ def test_the_process_answers_each_request_until_its_input_ends() -> None:
         write_frame(requests, msgspec.json.encode(ParseRequest(content_type="", url=URL, max_items=5, alarm_s=60)))
         write_frame(requests, RSS.format(f"<item><title>{title}</title></item>").encode())
     requests.seek(0)
-    serve(requests, answers)
+    serve(requests, answers, reply)
     answers.seek(0)
     assert read_frame(answers) == b""
     titles = [msgspec.json.decode(read_frame(answers) or b"", type=ParsedFeed).items[0].title for _ in range(2)]
