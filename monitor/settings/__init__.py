@@ -27,6 +27,7 @@ from monitor.settings.data import (
     WebSettings,
 )
 from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
+from monitor.settings.pages import EdgarSource, FilerSettings, GdeltSource, KafkaSource, SitemapSource
 from monitor.settings.root import Settings
 from monitor.settings.sources import (
     DocumentLimits,
@@ -47,17 +48,21 @@ __all__ = [
     "ClassifierSettings",
     "DatabaseSettings",
     "DocumentLimits",
+    "EdgarSource",
     "EmailReceiver",
     "FeedSource",
     "FetchSettings",
     "FieldPaths",
     "FileSource",
+    "FilerSettings",
     "GateSettings",
+    "GdeltSource",
     "HackerNewsSource",
     "HeaderSettings",
     "IngestSettings",
     "JsonSource",
     "KafkaSettings",
+    "KafkaSource",
     "LocalLogSettings",
     "LoggingSettings",
     "MastodonSource",
@@ -70,6 +75,7 @@ __all__ = [
     "Rule",
     "SeriesSelector",
     "Settings",
+    "SitemapSource",
     "Source",
     "StockTwitsSource",
     "StreamSettings",

@@ -19,6 +19,7 @@ from monitor.settings.data import (
     StreamSettings,
     WebSettings,
 )
+from monitor.settings.pages import refuse_unfit
 from monitor.settings.sources import IngestSettings, Source, WatchlistSettings
 from monitor.settings.stories import StoriesSettings
 
@@ -78,6 +79,7 @@ class Settings(Section):
         names = [source.name for source in self.sources]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"sources: names must be unique, twice: {', '.join(twice)}")
+        refuse_unfit(self.sources, user_agent=self.ingest.fetch.user_agent, kafka=self.kafka, stream=self.stream)
         if not is_loopback(self.web.host) and not (self.web.token or self.web.token_file):
             raise ValueError("web.host beyond loopback needs web.token or web.token_file")
         for rule in self.alerting.rules:

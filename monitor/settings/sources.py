@@ -12,6 +12,7 @@ from monitor.domain import SourceClass
 from monitor.settings.apis import HackerNewsSource, MastodonSource, RedditSource, StockTwitsSource
 from monitor.settings.base import Duration, Name, Section
 from monitor.settings.json_source import JsonSource
+from monitor.settings.pages import EdgarSource, GdeltSource, KafkaSource, SitemapSource
 
 
 class FeedSource(Section):
@@ -56,7 +57,17 @@ class FileSource(Section):
 
 
 Source = Annotated[
-    FeedSource | FileSource | JsonSource | RedditSource | HackerNewsSource | StockTwitsSource | MastodonSource,
+    FeedSource
+    | FileSource
+    | JsonSource
+    | RedditSource
+    | HackerNewsSource
+    | StockTwitsSource
+    | MastodonSource
+    | EdgarSource
+    | GdeltSource
+    | SitemapSource
+    | KafkaSource,
     Field(discriminator="type"),
 ]
 
