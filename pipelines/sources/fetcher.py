@@ -25,6 +25,14 @@ _TOO_MANY = 429
 _LIMITS = frozenset({_TOO_MANY, 503})
 
 
+class StatusError(PermanentError):
+    """The server refused, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
 class Fetcher:
     """Fetches for any number of sources and threads; every request obeys the same network rules."""
 
@@ -48,6 +56,10 @@ class Fetcher:
         _check_status(response, now)
         return response
 
+    def keep_distance(self, host: str, interval_s: float) -> None:
+        """Leave at least so much time between two requests to `host`, where its rules ask for more than ours."""
+        self._politeness.keep_distance(host, interval_s)
+
     def _note_limit(self, host: str, response: Response, now: datetime) -> None:
         if response.status == _TOO_MANY or used_up(response.headers):
             self._waits.ask_for(host, asked_wait_s(response.headers, now=now) or 0.0, now=now)
@@ -62,4 +74,4 @@ def _check_status(response: Response, now: datetime) -> None:
     if status in _TRY_LATER or status >= 500:  # noqa: PLR2004 - HTTP's own number
         # The reset of a limit is no promise that what broke is mended by then.
         raise TransientError(f"HTTP {status}", retry_after_s=read_retry_after(headers.get("retry-after"), now=now))
-    raise PermanentError(f"HTTP {status}")
+    raise StatusError(status)

@@ -22,6 +22,12 @@ class HostPoliteness:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next_turn: dict[str, float] = {}
+        self._longer_s: dict[str, float] = {}  #: Hosts that ask for more than the interval.
+
+    def keep_distance(self, host: str, interval_s: float) -> None:
+        """Leave at least so much time between two requests to `host`."""
+        with self._lock:
+            self._longer_s[host] = max(interval_s, self._longer_s.get(host, 0.0))
 
     def wait(self, host: str) -> float:
         """Return when it is this caller's turn at `host`; gives the seconds waited."""
@@ -34,5 +40,5 @@ class HostPoliteness:
         with self._lock:
             now = self._clock()
             turn = max(now, self._next_turn.get(host, now))
-            self._next_turn[host] = turn + self._interval_s
+            self._next_turn[host] = turn + max(self._interval_s, self._longer_s.get(host, 0.0))
             return turn - now

@@ -43,3 +43,13 @@ def test_another_host_and_a_host_long_left_alone_do_not_wait() -> None:
     assert polite.wait("b.example") == 0.0
     clock.now_s += 60
     assert polite.wait("a.example") == 0.0
+
+
+def test_a_host_that_asks_for_more_distance_gets_it_and_no_other_does() -> None:
+    """A crawl delay, or the rules of an authority; never shorter than what the operator wants."""
+    clock = HandClock()
+    polite = HostPoliteness(2.0, clock=clock, sleep=clock.sleep)
+    for host, interval_s in (("slow.example", 7.0), ("slow.example", 3.0), ("fast.example", 0.1)):
+        polite.keep_distance(host, interval_s)
+    waits = [polite.wait(host) for host in ("slow.example", "slow.example", "fast.example", "fast.example")]
+    assert waits == [0.0, 7.0, 0.0, 2.0]
