@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.domain import Document
+from monitor.domain import Document, EntityScores
 from monitor.domain.documents import MAX_ID_CHARS
 from monitor.errors import InvalidRecordError
 from pipelines.cleaning import Cleaned, clean
@@ -29,6 +29,7 @@ MAX_SOURCE_CHARS = 100
 MAX_AUTHOR_CHARS = 200
 MAX_URL_CHARS = 2000
 MAX_ENTITIES = 100
+GIVEN = 1.0  #: Relevance of an entity that the sender names and the text does not: the sender knows.
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LEAP_SECOND = re.compile(r":60(?=[.Zz+-])")
@@ -76,7 +77,10 @@ def _document(
     source = clean(item.source, limit=MAX_SOURCE_CHARS).text
     if not source:
         raise InvalidRecordError("`source` is empty", reason="schema")
-    content = f"{title.text}\n{text.text}"
+    given = _given_tickers(item.entities)
+    links = linker.find(title.text, text.text, given)
+    entities = tuple(sorted(given | links.tickers))
+    relevances = links.relevances()
     return Document(
         id=_identify(item, source),
         source=source,
@@ -88,8 +92,9 @@ def _document(
         url=_http_url(item.url),
         lang=_lang(item.lang),
         author=clean(item.author or "", limit=MAX_AUTHOR_CHARS).text or None,
-        entities=tuple(sorted(_given_tickers(item.entities) | linker.link(content))),
-        story_id=story_id(content),
+        entities=entities,
+        story_id=story_id(f"{title.text}\n{text.text}"),
+        scores=tuple(EntityScores(entity=each, relevance=relevances.get(each, GIVEN)) for each in entities),
     )
 
 

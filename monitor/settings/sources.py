@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, PositiveInt
+from pydantic import AfterValidator, AnyHttpUrl, Field, PositiveInt
 
 from monitor.domain import SourceClass
+from monitor.securities import canonical_code, checked_isin
 from monitor.settings.apis import HackerNewsSource, MastodonSource, RedditSource, StockTwitsSource
 from monitor.settings.base import Duration, Name, Section
 from monitor.settings.json_source import JsonSource
@@ -148,6 +149,10 @@ class IngestSettings(Section):
     """HTTP push."""
 
 
+WatchGroup = Literal["us", "europe", "china", "japan", "korea", "india", "central_banks"]
+"""Groups of the shipped list of large companies, central banks and regulators."""
+
+
 class WatchedEntity(Section):
     """A company, currency or institution to follow."""
 
@@ -160,6 +165,18 @@ class WatchedEntity(Section):
     aliases: tuple[str, ...] = ()
     """Other names, matched as whole words; the case counts for aliases of up to four letters."""
 
+    isin: Annotated[str, AfterValidator(checked_isin)] | None = None
+    """ISIN; its check digit must be right."""
+
+    codes: tuple[Annotated[str, AfterValidator(canonical_code)], ...] = ()
+    """Exchange codes: `600519.SH`, `SZ000001`, `0700.HK`; with the suffix US a second ticker: `GOOG.US`."""
+
+    exact: bool = False
+    """Find the name and the aliases only as they are written here, capitals included."""
+
+    unless: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Phrases that hold a name but mean something else: `price target`."""
+
 
 class WatchlistSettings(Section):
     """What is watched."""
@@ -167,5 +184,8 @@ class WatchlistSettings(Section):
     entities: tuple[WatchedEntity, ...] = ()
     """Entities listed here."""
 
+    shipped: tuple[WatchGroup, ...] = ()
+    """Groups of the shipped list that are watched too; an entity of yours stands in for a shipped one."""
+
     file: Path | None = None
-    """A CSV file with columns `ticker,name,aliases`; aliases are separated by `|`."""
+    """A CSV file with columns `ticker,name` and, as wanted, `aliases,isin,codes,exact,unless`, parted by `|`."""
