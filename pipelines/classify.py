@@ -2,7 +2,8 @@
 
 At least once: offsets are committed only after every label and dead letter is acknowledged. A document that the model
 cannot answer goes to the dead letters; the rest of its batch is labelled. A document in a language that no model reads
-is labelled as not scored. The models may change between two batches, never within one.
+is labelled as not scored, and of texts that read alike one is read for all. The models may change between two batches,
+never within one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from monitor.metrics import ClassifyMetrics
 from monitor.ports import Producer
 from pipelines import wire
 from pipelines.dead_letters import DeadLetters, Refused, split
+from pipelines.label_cache import LabelCache
 from pipelines.routing import Models, Question, Reader, Routes, ask
 from pipelines.topics import Topics
 
@@ -48,6 +50,7 @@ class Classify:
         self._topics = topics
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._read = LabelCache()
 
     def handle(self, batch: Sequence[Record], now: datetime) -> None:
         """Label `batch`; returns once labels and dead letters are acknowledged."""
@@ -55,11 +58,11 @@ class Classify:
         routes = self._models.routes(now)
         questions = [self._reader.question(document) for _, document in good]
         started_s = time.monotonic()
-        answers, answered = ask(routes, questions)
+        found = self._read.answer(routes, questions, ask)
         took_s = time.monotonic() - started_s
         labeled_at = now + timedelta(seconds=took_s)
         labels: list[Label] = []
-        for (record, document), answer in zip(good, answers, strict=True):
+        for (record, document), answer in zip(good, found.answers, strict=True):
             if isinstance(answer, Prediction):
                 labels.append(Label(document=document, prediction=answer, labeled_at=labeled_at))
             else:
@@ -68,8 +71,9 @@ class Classify:
         self._producer.send([*messages, *self._dead_letters.messages(refused, now=now)])
         self._dead_letters.count(refused)
         self._count_languages(questions, routes)
+        self._metrics.reused.inc(found.reused)
         self._report(labels, refused=len(refused), took_s=took_s)
-        self._models.saw(answered)
+        self._models.saw(found.answered)
 
     def _message(self, label: Label) -> Message:
         # The story is the key, so that copies of one story meet in one partition, hence in one aggregate worker.

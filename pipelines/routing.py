@@ -38,6 +38,7 @@ class Question:
     text: str
     language: str  #: Primary tag.
     mentions: tuple[Mention, ...] = ()
+    text_key: str = ""  #: Questions with one key read alike; empty: nothing is known of that.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Reader:
             text=text,
             language=detect(text, document.lang, default=self.default_language),
             mentions=self.mentions(text, document.entities),
+            text_key=document.text_key,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -268,3 +269,25 @@ def test_what_was_not_sent_is_not_shown_to_the_candidate() -> None:
     producer.away = False
     made.handle([record(0, "bad news")], T0)
     assert [len(group.questions) for group in models.seen] == [1]
+
+
+def test_copies_take_the_label_of_the_text_that_was_read() -> None:
+    """One text a key reaches the model, every document gets a label of its own."""
+    model = WordClassifier()
+    made, producer, registry = stage(OneModel(model))
+    copies = [copy_of(record(n, text), "key") for n, text in enumerate(("bad news", "Bad news!", "BAD NEWS"))]
+
+    made.handle([*copies, record(3, "bad news")], T0)
+
+    labels = [wire.decode_label(message.value) for message in producer.sent]
+    assert [label.document.id for label in labels] == ["d0", "d1", "d2", "d3"]
+    assert {label.prediction.sentiment.value for label in labels} == {"negative"}
+    assert model.asked == [["bad news", "bad news"]]
+    assert registry.get_sample_value("tapewatch_classify_reused_total") == 2
+    assert registry.get_sample_value("tapewatch_classify_documents_total", {"outcome": "labeled"}) == 4
+
+
+def copy_of(original: Record, text_key: str) -> Record:
+    """`original` with a text key."""
+    document = replace(wire.decode_document(original.value), text_key=text_key)
+    return replace(original, value=wire.encode_document(document))
