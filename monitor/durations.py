@@ -37,3 +37,9 @@ def format_duration(value: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def rough_duration(value: timedelta) -> str:
+    """As `format_duration`, but for people: seconds below a minute only, of days no minutes."""
+    coarse = timedelta(hours=1) if value >= timedelta(days=1) else timedelta(minutes=1)
+    return format_duration(value - value % (coarse if value >= coarse else timedelta(seconds=1)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.domain import REJECT_REASONS, Abstention, AlertState, Sentiment
+from monitor.domain import REJECT_REASONS, Abstention, AlertState, AuthorKind, CapReason, Sentiment, SourceHealth
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -102,6 +102,33 @@ class StoryMetrics:
         )  # fmt: skip
         for outcome in ("new", "copy", "reading"):
             self.documents.labels(outcome=outcome)
+
+
+class SourceMetrics:
+    """How each source is. `source` values come from the configuration; push counts as `push`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.health = Gauge(
+            "tapewatch_source_health",
+            "1 for the state that a source is in: healthy, failing, dead, silent, unknown; 0 for the others.",
+            ["source", "state"],
+            registry=registry,
+        )
+        self.last_document = Gauge(
+            "tapewatch_source_last_document_timestamp_seconds",
+            "Start of the quarter of an hour in which a source last gave a new document.",
+            ["source"],
+            registry=registry,
+        )
+        self.coverage = Gauge(
+            "tapewatch_source_coverage_ratio", "Share of the last 24 h in which a source was looked at.", ["source"],
+            registry=registry,
+        )  # fmt: skip
+
+    def start_source(self, source: str) -> None:
+        """Initialise the states of `source` to zero."""
+        for state in SourceHealth:
+            self.health.labels(source=source, state=state.value).set(0)
 
 
 class ClassifyMetrics:
@@ -225,8 +252,22 @@ class AggregateMetrics:
         self.watermark = Gauge(
             "tapewatch_aggregate_watermark_timestamp_seconds", "Latest event time counted.", registry=registry
         )
+        self.held_back = Counter(
+            "tapewatch_aggregate_held_back_documents",
+            "Documents of which a cap held back a story, by cap: author, domain, entities.",
+            ["reason"],
+            registry=registry,
+        )
+        self.authors = Counter(
+            "tapewatch_aggregate_authors", "Counted posts, by what their author was: new, bursting, known.", ["kind"],
+            registry=registry,
+        )  # fmt: skip
         for outcome in ("counted", "repeated", "rejected"):
             self.documents.labels(outcome=outcome)
+        for reason in CapReason:
+            self.held_back.labels(reason=reason.value)
+        for kind in AuthorKind:
+            self.authors.labels(kind=kind.value)
 
 
 class AlertMetrics:

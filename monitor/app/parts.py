@@ -22,6 +22,7 @@ from monitor.supervise import Part
 from pipelines.aggregate import Aggregate
 from pipelines.classify import Classify
 from pipelines.dead_letters import DeadLetters
+from pipelines.guard import Guard
 from pipelines.replay import Line
 from pipelines.sources.base import Source
 from pipelines.sources.worker import SourceWorker
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 DELIVERY_EVERY_S = 0.5
 HOUSEKEEPING_EVERY_S = 600.0
+HEALTH_EVERY_S = 60.0
 
 
 class Parts:
@@ -52,7 +54,7 @@ class Parts:
         return {name: part for stage in stages for name, part in by_stage[stage].items()}
 
     def ingest(self, stop: threading.Event) -> None:
-        """Poll every source on its schedule."""
+        """Poll every source on its schedule, and show how each is."""
         workshop, settings = self._workshop, self._workshop.settings
         with workshop.ingest() as ingest, open_sources(settings) as sources:
             worker = SourceWorker(
@@ -67,9 +69,12 @@ class Parts:
             for source, every in sources:
                 jitter_s = every.total_seconds() * settings.ingest.jitter
                 schedule.every(every, partial(self._poll, worker, source, every), name=source.name, jitter_s=jitter_s)
+            watch = workshop.source_watch()
             schedule.start()
             try:
-                stop.wait()
+                while not stop.is_set():  # On this thread, so that no poll waits for it, nor it for a slow source.
+                    watch.look(workshop.clock())
+                    stop.wait(HEALTH_EVERY_S)
             finally:
                 schedule.shutdown()
 
@@ -114,6 +119,7 @@ class Parts:
                 group=workshop.topics.group("aggregate"),
                 bucket=workshop.settings.aggregate.bucket,
                 metrics=workshop.aggregate_metrics,
+                guard=Guard(workshop.settings.aggregate.guard),
             )
             consumer = self._consumer("aggregate", workshop.topics.labels, start=stage.start_positions)
             with closing(consumer):

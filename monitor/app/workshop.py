@@ -16,6 +16,7 @@ from alerts.notifiers.build import build_notifiers
 from monitor.app.clock import utc_now
 from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
+from monitor.app.source_health import SourceWatch, source_reports
 from monitor.app.store import Store, open_app_store
 from monitor.domain import TOPICS
 from monitor.metrics import (
@@ -24,6 +25,7 @@ from monitor.metrics import (
     ClassifyMetrics,
     IngestMetrics,
     ModelMetrics,
+    SourceMetrics,
     StageMetrics,
     StoryMetrics,
 )
@@ -51,6 +53,7 @@ class Workshop:
         self.stage_metrics = StageMetrics(registry)
         self.ingest_metrics = IngestMetrics(registry)
         self.story_metrics = StoryMetrics(registry)
+        self.source_metrics = SourceMetrics(registry)
         self.classify_metrics = ClassifyMetrics(registry)
         self.model_metrics = ModelMetrics(registry)
         self.aggregate_metrics = AggregateMetrics(registry)
@@ -142,10 +145,24 @@ class Workshop:
     def web_server(self, *, ready: Callable[[], Mapping[str, str]], push: bool) -> WebServer:
         """Health, metrics and, with `push`, the door for documents."""
         door = self.push_door if push and self.settings.ingest.push.enabled else None
-        return WebServer(self.settings.web, registry=self.registry, ready=ready, submit=door, alerts=self._alert_rows)
+        return WebServer(
+            self.settings.web,
+            registry=self.registry,
+            ready=ready,
+            submit=door,
+            alerts=self._alert_rows,
+            sources=self._source_rows,
+        )
 
     def _alert_rows(self) -> list[dict[str, object]]:
         return [asdict(alert) for alert in self.store.alerts()]
+
+    def _source_rows(self) -> list[dict[str, object]]:
+        return [report.as_row() for report in source_reports(self.settings, self.store, self.clock())]
+
+    def source_watch(self) -> SourceWatch:
+        """Shows the health of the sources in metrics."""
+        return SourceWatch(self.settings, store=self.store, metrics=self.source_metrics)
 
     @cached_property
     def push_door(self) -> LazyPush:

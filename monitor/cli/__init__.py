@@ -18,6 +18,8 @@ from monitor.cli.evaluate import evaluate
 from monitor.cli.models import models
 from monitor.cli.options import Verb, config_option, json_option, settings_from
 from monitor.cli.robustness import robustness
+from monitor.cli.sources import sources
+from monitor.cli.stories import stories
 from monitor.cli.train import pretrain, train
 from monitor.console import Output
 from monitor.errors import ConfigurationError, MonitorError
@@ -115,7 +117,7 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-for verb in (alerts, calibrate, evaluate, models, pretrain, robustness, train):
+for verb in (alerts, calibrate, evaluate, models, pretrain, robustness, sources, stories, train):
     tapewatch.add_command(verb)
 
 

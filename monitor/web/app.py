@@ -7,8 +7,10 @@ types, which a page in a browser cannot send to another origin without asking.
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -47,6 +49,7 @@ class Pages:
     ready: Callable[[], Mapping[str, str]]  #: What keeps the process from being ready, by part; empty is ready.
     submit: PushDoor | None = None
     alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None
+    sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None
     status: Callable[[], Mapping[str, Any]] | None = None
 
 
@@ -59,6 +62,8 @@ def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starl
     ]
     if pages.alerts is not None:
         routes.append(Route("/api/v1/alerts", _shown(pages.alerts)))
+    if pages.sources is not None:
+        routes.append(Route("/api/v1/sources", _shown(pages.sources)))
     if pages.status is not None:
         routes.append(Route("/api/v1/status", _shown(pages.status)))
     index = _index([route.path for route in routes])
@@ -137,9 +142,22 @@ def _metrics(registry: CollectorRegistry) -> Callable[[Request], Any]:
 
 def _shown(ask: Callable[[], Any]) -> Callable[[Request], Any]:
     async def endpoint(_request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(ask))
+        return _Instants(await run_in_threadpool(ask))
 
     return endpoint
+
+
+class _Instants(JSONResponse):
+    """JSON in which instants are RFC 3339."""
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 -- as its base has it
+        return json.dumps(content, default=_instant, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _index(paths: Sequence[str]) -> Callable[[Request], Any]:

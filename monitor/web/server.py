@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 class WebServer:
     """Serves from `start` to `stop`; leaves signals to the process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one for each thing that it shows
         self,
         settings: WebSettings,
         *,
@@ -33,10 +33,11 @@ class WebServer:
         ready: Callable[[], Mapping[str, str]],
         submit: PushDoor | None = None,
         alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
+        sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         status: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self._settings = settings
-        pages = Pages(registry=registry, ready=ready, submit=submit, alerts=alerts, status=status)
+        pages = Pages(registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status)
         token = settings.token.get_secret_value() if settings.token else None
         config = uvicorn.Config(
             create_app(pages, token=token, max_body_bytes=settings.max_body_bytes),

@@ -20,7 +20,7 @@ from itertools import pairwise
 from statistics import median
 
 from monitor.domain import COVERAGE_SLOT, SourceHealth, SourceHistory
-from monitor.durations import format_duration
+from monitor.durations import rough_duration
 from monitor.ports import SourceState
 
 DEAD_INTERVALS = 3
@@ -76,7 +76,7 @@ def _dead(known: Known, now: datetime) -> Verdict | None:
     good_at = known.state.last_success_at or _end_of(known.history.first_at)
     if good_at is None or now - good_at <= max(DEAD_INTERVALS * known.every, DEAD_AT_LEAST):
         return None
-    since = "since the first" if known.state.last_success_at is None else f"for {_rough(now - good_at)}"
+    since = "since the first" if known.state.last_success_at is None else f"for {rough_duration(now - good_at)}"
     return Verdict(SourceHealth.DEAD, f"no poll went well {since}: {_trouble(known.state)}")
 
 
@@ -93,7 +93,8 @@ def _silent(known: Known, now: datetime) -> Verdict | None:
     if quiet_at is None or patience is None or now - quiet_at <= patience or _usually_quiet(known, quiet_at, now):
         return None
     kind = "no document" if known.history.document_slots else "never a document, polled"
-    return Verdict(SourceHealth.SILENT, f"{kind} for {_rough(now - quiet_at)}, expected within {_rough(patience)}")
+    length, expected = rough_duration(now - quiet_at), rough_duration(patience)
+    return Verdict(SourceHealth.SILENT, f"{kind} for {length}, expected within {expected}")
 
 
 def _patience(known: Known) -> timedelta | None:
@@ -143,10 +144,4 @@ def _healthy_reason(known: Known, now: datetime) -> str:
     last = known.history.last_document_at
     if last is None:
         return "no document yet"
-    return f"last document within {_rough(max(now - last, COVERAGE_SLOT))}"
-
-
-def _rough(length: timedelta) -> str:
-    """Without the seconds, and of days without the minutes: people read it."""
-    coarse = timedelta(hours=1) if length >= timedelta(days=1) else timedelta(minutes=1)
-    return format_duration(length - length % coarse) if length >= coarse else format_duration(length)
+    return f"last document within {rough_duration(max(now - last, COVERAGE_SLOT))}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.durations import format_duration, parse_duration
+from monitor.durations import format_duration, parse_duration, rough_duration
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_largest_units_come_first() -> None:
     """People read 1d12h faster than 129600s."""
     assert format_duration(timedelta(hours=36)) == "1d12h"
     assert format_duration(timedelta(0)) == "0s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (59.6, "59s"), (60, "1m"), (3725, "1h2m"), (90000, "1d1h"), (172800 + 3599, "2d")]
+)
+def test_a_rough_duration_leaves_out_what_nobody_asks_for(seconds: float, text: str) -> None:
+    """Tables and reasons are read by people."""
+    assert rough_duration(timedelta(seconds=seconds)) == text

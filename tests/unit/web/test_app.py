@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ class Door:
 
 REFUSED = PushRejection(index=1, line=2, reason="schema", detail="no `text`")
 TAKEN = PushOutcome(published=1, repeated=2, rejected=())
+SOURCE = {"name": "wire", "state": "dead", "last_success_at": datetime(2026, 3, 2, 9, tzinfo=UTC), "next_poll_at": None}
 
 
 class Site:
@@ -55,7 +57,13 @@ class Site:
     def __init__(self, door: Door | None = None, *, token: str | None = None, problems: dict[str, str] | None = None):
         registry = CollectorRegistry()
         Counter("tapewatch_things", "Things.", registry=registry).inc()
-        pages = Pages(registry=registry, ready=lambda: problems or {}, submit=door, alerts=lambda: [{"rule": "r"}])
+        pages = Pages(
+            registry=registry,
+            ready=lambda: problems or {},
+            submit=door,
+            alerts=lambda: [{"rule": "r"}],
+            sources=lambda: [SOURCE],
+        )
         self._app = create_app(pages, token=token, max_body_bytes=100)
 
     def ask(
@@ -160,6 +168,7 @@ def test_the_api_wants_the_token(given: str | None) -> None:
     answer = site.post(b"{}", **headers)
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert site.ask("GET", "/api/v1/alerts", headers=headers).status == 401
+    assert site.ask("GET", "/api/v1/sources", headers=headers).status == 401
     assert site.ask("GET", "/livez").status == 200
     assert door.bodies == []
 
@@ -171,10 +180,24 @@ def test_the_token_opens_the_api() -> None:
     assert site.ask("GET", "/api/v1/alerts", headers={"authorization": "Bearer s3cret"}).json == [{"rule": "r"}]
 
 
+def test_sources_are_shown_with_their_instants() -> None:
+    """A dead source is found without a shell on the machine."""
+    answer = Site(token="s3cret").ask("GET", "/api/v1/sources", headers={"authorization": "Bearer s3cret"})
+    assert answer.json == [
+        {"name": "wire", "state": "dead", "last_success_at": "2026-03-02T09:00:00+00:00", "next_poll_at": None}
+    ]
+
+
+def test_a_dead_source_does_not_make_the_process_unready() -> None:
+    """A restart would not bring the publisher back."""
+    assert Site().ask("GET", "/readyz").json == {"ready": True, "problems": {}}
+
+
 def test_the_index_links_what_is_there() -> None:
     """A person who opens the address finds the rest; answers cannot be framed or sniffed."""
     answer = Site().ask("GET", "/")
     assert b'href="/metrics"' in answer.body
+    assert b'href="/api/v1/sources"' in answer.body
     assert b"/api/v1/status" not in answer.body
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert Site().ask("GET", "/nowhere").status == 404
