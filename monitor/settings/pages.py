@@ -84,8 +84,8 @@ class GdeltSource(Section):
     first_look: Annotated[Duration, Field(le=timedelta(days=80))] = timedelta(days=1)
     """How far back the first poll looks; a later one goes on where the last one ended."""
 
-    max_pages: Annotated[int, Field(ge=1, le=20)] = 4
-    """Most pages of 250 articles in one poll."""
+    max_pages: Annotated[int, Field(ge=4, le=20)] = 4
+    """Most pages of 250 articles in one poll; the next poll goes on."""
 
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.gdeltproject.org")
     """The server."""

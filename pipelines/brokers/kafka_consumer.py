@@ -72,7 +72,7 @@ class KafkaBusConsumer:
                 break
         for tp, records in good.items():
             self._done.setdefault(tp, records[0].offset)
-        return [_record(raw) for records in good.values() for raw in records]
+        return [to_record(raw) for records in good.values() for raw in records]
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> None:
         """Store `next_offsets` for the group; `FencedError` when a partition is another member's by now."""
@@ -169,7 +169,8 @@ class KafkaBusConsumer:
         return end if position is None else position
 
 
-def _record(raw: Client) -> Record:
+def to_record(raw: Client) -> Record:
+    """Kafka's record as ours."""
     # A value of None is Kafka's tombstone; for us it is an empty record, which the stage refuses.
     return Record(topic=raw.topic, partition=raw.partition, offset=raw.offset, key=raw.key, value=raw.value or b"")
 

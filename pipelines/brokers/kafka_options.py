@@ -53,8 +53,8 @@ def producer_options(settings: KafkaSettings) -> Options:
     }
 
 
-def consumer_options(settings: KafkaSettings, *, group: str, max_records: int) -> Options:
-    """A member of `group` that commits by hand and begins at the earliest record."""
+def consumer_options(settings: KafkaSettings, *, group: str | None, max_records: int) -> Options:
+    """A member of `group`, if any, that commits by hand and begins at the earliest record."""
     session_s = settings.session_timeout.total_seconds()
     return {
         **common_options(settings),

@@ -7,11 +7,11 @@ are what attacks on XML parsers are made of. What is not well-formed gives what 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from lxml import etree
 
 from pipelines.sources.article_requests import ParsedSitemap, SitemapEntry
+from pipelines.sources.w3c_dates import read_w3c_date
 
 MAX_URL_CHARS = 2000
 MAX_TITLE_CHARS = 1000
@@ -19,8 +19,6 @@ MAX_DATE_CHARS = 40
 MAX_LANG_CHARS = 20
 
 _BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
-_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
-_FIRST = {4: "-01-01", 7: "-01", 10: ""}  # What completes a date of so many characters.
 #: Where the fields stand: the elements below `urlset` or `sitemapindex`, without their namespaces.
 _FIELDS = {
     ("url", "loc"): "url",
@@ -114,15 +112,3 @@ def _entry(fields: dict[str, str]) -> SitemapEntry | None:
         title=fields.get("title", "").strip(),
         lang=fields.get("lang", "").strip() or None,
     )
-
-
-def read_w3c_date(text: str) -> datetime | None:
-    """An instant from a date of any precision; UTC where it names no zone; None when it is no date."""
-    text = text.strip()
-    if _DATE.fullmatch(text):
-        text += _FIRST.get(len(text), "")
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
