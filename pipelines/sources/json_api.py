@@ -14,12 +14,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import structlog
 
-from monitor.errors import InvalidRecordError, PermanentError
+from monitor.errors import InvalidRecordError, MonitorError, PermanentError
 from monitor.net import Response
 from monitor.ports import SourceState
 from monitor.settings import JsonSource
 from pipelines.sources.base import Chunk, RawItem
-from pipelines.sources.fetcher import NOTHING_NEW, Fetcher
+from pipelines.sources.fetcher import NOTHING_NEW, Fetcher, StatusError
 from pipelines.sources.json_cursor import Course, Cursor, Cursors, read_cursors, write_cursors
 from pipelines.sources.json_fields import Finish, ItemReader, unchanged
 from pipelines.sources.json_pages import Page, PageReader
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 Pages = Iterator[tuple[Sequence[RawItem], Cursor]]
 
 _ACCEPT = "application/json, */*;q=0.1"
+_UNKNOWN_PAGE = frozenset({400, 404, 410, 422})
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
@@ -69,8 +70,8 @@ class JsonApi:
             try:
                 response = self._get(cursor, now)
                 page = None if response.status in NOTHING_NEW else self._reader.read(response, now=now)
-            except (PermanentError, InvalidRecordError):
-                if cursor.page:  # The page may be gone for good: the next walk starts at the top.
+            except (PermanentError, InvalidRecordError) as err:
+                if _is_lost(cursor, err):
                     yield (), Cursor(since=cursor.since)
                 raise
             if page is None or self._course.is_repeated(cursor, page):
@@ -136,6 +137,12 @@ class JsonApiSource:
         names = list(self._streams)
         after = names.index(last) + 1 if last in names else 0
         return names[after:] + names[:after]
+
+
+def _is_lost(cursor: Cursor, err: MonitorError) -> bool:
+    """True when the page may be gone for good: the next poll begins without it."""
+    unknown = isinstance(err, StatusError) and err.status in _UNKNOWN_PAGE
+    return cursor.page > 0 or (cursor.next is not None and unknown)
 
 
 def fill(template: str, values: Mapping[str, str | None]) -> str:

@@ -252,6 +252,15 @@ def test_a_page_that_is_gone_sends_the_walk_back_to_the_top() -> None:
     assert ids(chunks)[0] == "api:20"
 
 
+@pytest.mark.parametrize(("status", "next_is_kept"), [(410, False), (400, False), (403, True), (401, True)])
+def test_a_stream_begins_anew_only_where_its_place_is_unknown(status: int, next_is_kept: bool) -> None:
+    """A token that ran out is no reason to read everything again."""
+    changes = {"url": WALK["url"], "paging": {"next": "next", "order": "oldest_first", "max_pages": 1}}
+    _, state = poll(source(CannedApi(lambda _: {"items": [item(1)], "next": "c1"}), **changes))
+    state = failed(source(CannedApi(lambda _: reply({}, status)), **changes), state, PermanentError)
+    assert read_cursors(state.cursor).at["items"].next == ("c1" if next_is_kept else None)
+
+
 def test_oldest_first_each_page_is_remembered_at_once() -> None:
     """Ids of different lengths are numbers, not words: 9 comes before 10."""
 
