@@ -130,7 +130,7 @@ def test_every_problem_is_said_at_once_with_file_and_key(write) -> None:
         f"{path}: web.port: must be a valid integer, unable to parse string as an integer, got 'eighty'",
         f"{path}: web.hots: unknown key; did you mean host?",
         f"{path}: colour: unknown key; allowed: aggregate, alerting, classifier, database, ingest, kafka, local_log, "
-        "logging, sources, stream, watchlist, web",
+        "logging, sources, stories, stream, watchlist, web",
     ]
 
 
