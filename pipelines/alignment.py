@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rapidfuzz.distance import OSA, Levenshtein
+from rapidfuzz.distance import OSA, Levenshtein, Opcode
 
 from pipelines.shingles import FIRST_UNSPACED
 
@@ -139,6 +139,13 @@ def _read(short: Words, long: Words, start: int, stop: int) -> Alignment:
     return Alignment(both=both, changes=tuple(changes), extra_old=extra_old, extra_new=extra_new)
 
 
+def _is_chance(same: Opcode, short: Words) -> bool:
+    """Whether texts agree in a lone character between others: two words that have it both, and not one place more."""
+    start: int = same.src_start
+    stop: int = same.src_end
+    return 0 < start == stop - 1 < len(short) - 1 and short[start][0] >= FIRST_UNSPACED
+
+
 def _is_end(old: slice, new: slice, short: Words, long: Words) -> bool:
     """Whether a difference is but where one text begins or ends earlier, or both go on in their own ways."""
     if old.start == 0 or old.stop == len(short):
@@ -155,7 +162,7 @@ def _blocks(short: Words, long: Words, start: int, stop: int) -> Iterator[tuple[
     old_from = new_from = 0
     length = stop - start
     for same in Levenshtein.opcodes(short, long[start:stop]):
-        if same.tag != "equal":
+        if same.tag != "equal" or _is_chance(same, short):
             continue
         if same.src_start > old_from or same.dest_start > new_from:
             yield slice(old_from, same.src_start), slice(start + new_from, start + same.dest_start)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain, product
 
-from pipelines.alignment import Alignment, Edit
+from pipelines.alignment import Alignment, Edit, is_slip
 from pipelines.shingles import FIRST_UNSPACED
 from pipelines.story_words import COUNTS, EVERYDAY, EVERYDAY_CHINESE, NEGATIONS, SIDES, TRADES
 
-_LEAST_MISTYPED = 6  #: Letters of a name from which on two swapped letters are a slip and not another name.
+_LEAST_MISTYPED = 6  #: Letters of a name from which on two swapped letters are a slip and not another name,
+_LEAST_MISSING = 8  #: and those from which on a missing one is.
 
 
 def turns_the_news(found: Alignment, names: Sequence[str] | None, other_names: Sequence[str] | None) -> bool:
@@ -46,7 +47,7 @@ def _renamed(found: Alignment, names: Sequence[str] | None, other_names: Sequenc
     everywhere = {*found.both, *new, *found.extra_new}, {*found.both, *old, *found.extra_old}
     gone = [word for word in _named(old, names) if word not in everywhere[0]]
     come = [word for word in _named(new, other_names) if word not in everywhere[1]]
-    return bool(gone and come) and not (len(gone) == len(come) and all(map(_swapped, gone, come)))
+    return bool(gone and come) and not (len(gone) == len(come) and all(map(_mistyped, gone, come)))
 
 
 def _named(words: Iterable[str], names: Sequence[str] | None) -> list[str]:
@@ -58,12 +59,15 @@ def _named(words: Iterable[str], names: Sequence[str] | None) -> list[str]:
     ]
 
 
-def _swapped(a: str, b: str) -> bool:
-    """Whether two words differ by two swapped neighbours."""
-    if len(a) != len(b) or len(a) < _LEAST_MISTYPED:
-        return False
-    first, *others = [at for at in range(len(a)) if a[at] != b[at]] or [0]
-    return others == [first + 1] and a[first] == b[first + 1] and a[first + 1] == b[first]
+def _mistyped(a: str, b: str) -> bool:
+    """Whether two words differ by two swapped neighbours or, if they are long, by a missing letter.
+
+    Never by a wrong letter: names that differ by one letter are different names.
+    """
+    if len(a) != len(b):
+        return min(len(a), len(b)) >= _LEAST_MISSING and is_slip(a, b)
+    differing = [at for at in range(len(a)) if a[at] != b[at]]
+    return len(a) >= _LEAST_MISTYPED and len(differing) > 1 and is_slip(a, b)
 
 
 def _everyday_unspaced(change: Edit) -> bool:

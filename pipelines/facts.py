@@ -27,8 +27,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: tuple[str, ...] | None = None  #: Words with a capital, sorted, in small letters; None where case tells none.
 
 
-def facts_of(legible: str, words: str, *, entities: tuple[str, ...]) -> Facts:
-    """Facts of a legible text whose words, with their case, are `words`."""
+def facts_of(legible: str, words: str, *, entities: tuple[str, ...], cut: bool) -> Facts:
+    """Facts of a legible text whose words, with their case, are `words`.
+
+    Of a text that is cut the last word does not count: it may be half a number.
+    """
+    if cut:
+        legible, words = legible.rpartition(" ")[0], words.rpartition(" ")[0]
     tags = {tag.upper() for tag in _CASHTAG.findall(legible)} if "$" in legible else ()
     return Facts(
         entities=tuple(sorted(entities)),
@@ -45,7 +50,7 @@ def _value(number: str) -> str:
 def _names(words: str) -> tuple[str, ...] | None:
     long = _LONG_WORD.findall(words)
     small = sum(word[0].islower() for word in long)
-    if small == len(long) and not any(map(str.isupper, words)) or small < _SHARE_SMALL * len(long):
+    if not any(map(str.isupper, words)) or small < _SHARE_SMALL * len(long):
         return None
     found: set[str] = set()
     led = False

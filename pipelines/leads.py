@@ -10,7 +10,7 @@ import re
 
 _AGENCY = (
     r"(?:Thomson )?Reuters|REUTERS|Bloomberg(?: News)?|Dow Jones(?: Newswires)?|DJ|AP|AFP|UPI|Xinhua|CNBC|RTTNews|"
-    r"MT Newswires|Benzinga|PR ?Newswire|PRNewswire|BUSINESS WIRE|Business Wire|GLOBE NEWSWIRE|GlobeNewswire|Accesswire|"
+    r"MT Newswires|Benzinga|PR ?Newswire|BUSINESS WIRE|Business Wire|GLOBE NEWSWIRE|GlobeNewswire|Accesswire|"
     r"路透社?|彭博社?|新华社|财联社|中新社|法新社|美联社|证券时报|上证报|中证网"
 )
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
@@ -18,7 +18,10 @@ _SLUG = (
     r"BREAKING(?: NEWS)?|NEWS ALERT|JUST IN|EXCLUSIVE|URGENT|FLASH|ALERT|DEVELOPING|UPDATED?|CORRECT(?:ED|ION)|REFILE|"
     r"REPEAT|RPT|WRAPUP|BRIEF|PRESS DIGEST|INSTANT VIEW|HEADLINE|ICYMI|NEWS|BUZZ"
 )
-_SLUG_CHINESE = r"快讯|突发|独家|更新|更正|最新|要闻|速递|消息|财经快讯|最新消息|重磅|财联社电报|公告速递|公司快讯|盘中快讯"
+_SLUG_CHINESE = (
+    r"快讯|突发|独家|更新|更正|最新|要闻|速递|消息|财经快讯|最新消息|重磅|财联社电报|"
+    r"公告速递|公司快讯|盘中快讯"
+)
 
 _LEADS = re.compile(
     r"(?:"
@@ -28,7 +31,8 @@ _LEADS = re.compile(
     r"|[^\w$€£@+\-]*BREAKING(?: NEWS)?\s+"
     rf"|[\s\[【(]*(?:{_SLUG_CHINESE})\s*[\])】:|,!\-]+\s*"
     # NEW YORK, Nov 3 (Reuters) - ; LONDON--(BUSINESS WIRE)-- ; /PRNewswire/ --
-    rf"|(?:[A-Z][A-Z.'/ ]{{1,30}}(?:,\s?[A-Z][A-Za-z. ]{{1,20}})?[,\s\-]+)?(?:{_MONTH}\s\d{{1,2}},?\s*(?:\d{{4}},?\s*)?)?"
+    r"|(?:[A-Z][A-Z.'/ ]{1,30}(?:,\s?[A-Z][A-Za-z. ]{1,20})?[,\s\-]+)?"
+    rf"(?:{_MONTH}\s\d{{1,2}},?\s*(?:\d{{4}},?\s*)?)?"
     rf"[(/\[【](?:{_AGENCY})[)/\]】]\s*(?:[:\-|,]+\s*)?"
     rf"|(?:{_AGENCY})\s*(?::|\s-+|\|)\s+"
     # 财联社11月3日电, ; 证券时报网讯, ; 据路透报道,
@@ -40,12 +44,14 @@ _LEADS = re.compile(
 _TAILS = re.compile(
     r"(?:"
     r"\s*[(\[]?\b(?:via|by|from|cc|h/t|HT)\s+@\w+[)\]]?"
-    rf"|\s+(?:-+|\||via)\s*(?:{_AGENCY}|WSJ|FT|MarketWatch|Yahoo Finance|Seeking Alpha|Barron's|CNN|BBC|Forbes)(?:\.com)?"
+    rf"|\s+(?:-+|\||via)\s*(?:{_AGENCY}|WSJ|FT|MarketWatch|Yahoo Finance|Seeking Alpha|Barron's|CNN|BBC|Forbes)"
+    r"(?:\.com)?"
     rf"|\s*\((?:来源:?\s*)?(?:{_AGENCY})\)"
-    r"|\s*(?:[\[(]?(?i:read more|read the full story|continue reading|full story|more here|click here|see more|learn more)"
-    r"[\])]?)\s*[:.>»→]*"
+    r"|\s*[\[(]?(?i:read more|read the full story|continue reading|full story|more here|click here|see more)"
+    r"[\])]?\s*[:.>»→]*"
     r"|\s*[\[(]more[\])]"
-    r"|\s*[(\[]?来源\s*:\s*\w{2,10}[)\]]?|\s*[\[(]?(?:阅读全文|查看更多|点击查看|详情请?点击|更多详情|查看全文)[\])]?"
+    r"|\s*[(\[]?来源\s*:\s*\w{2,10}[)\]]?"
+    r"|\s*[\[(]?(?:阅读全文|查看更多|点击查看|详情请?点击|更多详情|查看全文)[\])]?"
     # A cut end, and a link of which little is left.
     r"|\s*(?:\bh(?:t(?:tp?s?:?/?/?)?)?)?\s*[\[(]?(?:\.\.\.+)[\])]?|\s+\bhttps?:?/*"
     r"|[\s\-|:>.]+"

@@ -21,7 +21,8 @@ from pipelines.facts import Facts
 
 MORE_TEXT = 1.5  #: From this many times the words that both have, the longer text reads differently.
 EDITED_SHARE = 0.1  #: Share of the words that may be edited,
-EDITED_WORDS = 1  #: and so many beyond it.
+EDITED_WORDS = 1  #: and so many beyond it,
+EDITED_CHARACTERS = 4  #: or characters of a script without spaces.
 LEAST_SHARED = 4  #: Words that say something in both, for one to be found within the other,
 LEAST_SHARED_UNSPACED = 8  #: and characters of a script without spaces.
 
@@ -61,11 +62,11 @@ def compare(a: Sketch, b: Sketch) -> Likeness:
 
 def _facts_agree(a: Sketch, b: Sketch) -> bool:
     one, other = a.facts, b.facts
-    if _differ(one.entities, other.entities) or _differ(one.cashtags, other.cashtags):
-        return False
-    if not _differ(one.numbers, other.numbers):
-        return True
-    return not _differ(_without_cut(a, other.numbers), _without_cut(b, one.numbers))
+    return not (
+        _differ(one.entities, other.entities)
+        or _differ(one.cashtags, other.cashtags)
+        or _differ(one.numbers, other.numbers)
+    )
 
 
 def _differ(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
@@ -73,21 +74,10 @@ def _differ(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     return a != b and not (set(a) <= set(b) or set(b) <= set(a))
 
 
-def _without_cut(sketch: Sketch, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Numbers of the sketch without the last, where it is but the beginning of one of the others."""
-    last = sketch.text.rpartition(" ")[2]
-    return tuple(
-        number
-        for number in sketch.facts.numbers
-        if not (last == number and any(other.startswith(number) for other in others))
-    )
-
-
 def _mostly_shared(found: Alignment, facts: Facts) -> bool:
-    if found.edits > EDITED_WORDS + EDITED_SHARE * (found.shared + found.edits):
+    beyond = EDITED_CHARACTERS if found.unspaced else EDITED_WORDS
+    if found.edits > beyond + EDITED_SHARE * (found.shared + found.edits):
         return False
     if found.whole:
         return found.shared > found.edits
-    if found.saying(facts.cashtags) < (LEAST_SHARED_UNSPACED if found.unspaced else LEAST_SHARED):
-        return False
-    return True
+    return found.saying(facts.cashtags) >= (LEAST_SHARED_UNSPACED if found.unspaced else LEAST_SHARED)

@@ -26,6 +26,7 @@ _SIGNED_MONEY = re.compile(r"(?<!\w)([+\-])[$€£¥](?=\d)")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = re.compile(f"([{UNSPACED}])")
+_CUT = re.compile(r"(?:\u2026|\.\.)[\s)\]]*(?:https?://\S*\s*)*$")
 _CHINESE_TITLE = re.compile(r"\s*【([^】]{4,80})】(?=.)")
 
 
@@ -56,6 +57,11 @@ def legible(text: str) -> str:
     if not rest or not first:
         return first or rest
     return rest if rest.startswith(first) else f"{first}\n{rest}"
+
+
+def is_cut(text: str) -> bool:
+    """Whether `text` ends with dots, as one does whose end is cut."""
+    return ("\u2026" in text or ".." in text) and _CUT.search(text) is not None
 
 
 def words_of(text: str) -> str:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pipelines.minhash import Keys, mixed
 
 MAX_WORDS = 256  #: Of a text; of a longer one the beginning counts.
-OPENING_WORDS = 6  #: Words of an opening; there are two, one behind the other.
+OPENING_WORDS = 4  #: Words of an opening; there are two, one behind the other.
+OPENING_CHARACTERS = 8  #: The same of a text whose words are not spaced.
 
 FIRST_UNSPACED = "\u0e00"  #: From here on scripts are written without spaces, or nearly so.
 _PAIR, _TRIPLE, _START = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
@@ -31,6 +32,7 @@ class Shingled:
     features: Keys
     starts: NDArray[np.int64]
     words: Keys  #: Hashed words, one text behind the other.
+    unspaced: NDArray[np.bool_]  #: Whether each word is a character of a script without spaces.
     word_starts: NDArray[np.int64]
     word_counts: NDArray[np.int64]
 
@@ -48,18 +50,32 @@ def shingled(texts: Sequence[list[str]]) -> Shingled:
 def _with_neighbours(
     words: Keys, unspaced: NDArray[np.bool_], starts: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> Shingled:
-    """Three features a word: itself, with the one before, with the two before; one that is not wanted repeats another."""
+    """Two features a word: with the one before and alone or, of a lone character, with the two before."""
     first = np.zeros(len(words), np.bool_)
     first[starts] = True
-    before = np.where(first, _START, np.roll(words, 1))
-    pairs = mixed(words + before * _PAIR)
-    triples = mixed(pairs + np.where(first, _START, np.roll(before, 1)) * _TRIPLE)
+    before = _shifted(words, first)
+    pairs: Keys = mixed(words + before * _PAIR)
+    triples = mixed(pairs + _shifted(before, first) * _TRIPLE)
     features = np.stack((np.where(unspaced, triples, words), pairs), axis=1).reshape(-1)
-    return Shingled(features=features, starts=2 * starts, words=words, word_starts=starts, word_counts=counts)
+    return Shingled(features=features, starts=2 * starts, words=words, unspaced=unspaced, word_starts=starts,
+                    word_counts=counts)  # fmt: skip
 
 
-def run_keys(of: Shingled, first: int, length: int) -> Keys:
-    """A key of the words `first` to `first + length` of each text; 0 for a text that has not so many."""
+def _shifted(words: Keys, first: NDArray[np.bool_]) -> Keys:
+    """For each word the one before it, in its text."""
+    before: Keys = np.roll(words, 1)
+    before[first] = _START
+    return before
+
+
+def opening_keys(of: Shingled, number: int) -> Keys:
+    """A key of the opening of that number of each text, counted from 0; 0 for a text that ends before."""
+    spaced = _run_keys(of, number * OPENING_WORDS, OPENING_WORDS)
+    unspaced = _run_keys(of, number * OPENING_CHARACTERS, OPENING_CHARACTERS)
+    return np.where(of.unspaced[of.word_starts], unspaced, spaced)
+
+
+def _run_keys(of: Shingled, first: int, length: int) -> Keys:
     keys = np.zeros(len(of.word_starts), np.uint64)
     last = len(of.words) - 1
     for at in range(first, first + length):

@@ -18,8 +18,8 @@ from pipelines.facts import Facts, facts_of
 from pipelines.likeness import Likeness, Sketch, compare
 from pipelines.minhash import BANDS as MINHASH_BANDS
 from pipelines.minhash import Keys, band_keys, mixed
-from pipelines.normalising import legible, normalise, words_of
-from pipelines.shingles import MAX_WORDS, OPENING_WORDS, run_keys, shingled
+from pipelines.normalising import is_cut, legible, normalise, words_of
+from pipelines.shingles import MAX_WORDS, opening_keys, shingled
 
 __all__ = ["BANDS", "Facts", "Likeness", "Sketch", "StoryText", "compare", "normalise", "sketches", "story_id"]
 
@@ -28,6 +28,7 @@ MAX_SKETCH_CHARS = 2000  #: Of a normalised text, to be compared.
 HEADLINE_WORDS = range(5, 25)  #: A title, or a text without one, of so many words is a headline.
 
 _DIGEST_BYTES = 16
+_KEY_BYTES = 8
 _KINDS = np.array([0x6F70656E696E6731, 0x6F70656E696E6732, 0x686561646C696E65], np.uint64)
 
 
@@ -53,7 +54,10 @@ def sketches(texts: Sequence[StoryText]) -> list[Sketch]:
     cased = [words_of(text) for text in readable]
     folded = [words.casefold() for words in cased]
     digests = [_digest(words, text.content) for words, text in zip(folded, texts, strict=True)]
-    facts = [facts_of(*each, entities=text.entities) for *each, text in zip(readable, cased, texts, strict=True)]
+    facts = [
+        facts_of(plain, words, entities=text.entities, cut=is_cut(text.content))
+        for plain, words, text in zip(readable, cased, texts, strict=True)
+    ]
     bands = _bands(folded, digests, [_headline(*each) for each in zip(texts, folded, strict=True)])
     return [
         Sketch(text=words[:MAX_SKETCH_CHARS], digest=digest, bands=keys, facts=fact)
@@ -73,12 +77,17 @@ def _headline(text: StoryText, words: str) -> str:
 
 def _bands(folded: Sequence[str], digests: Sequence[bytes], headlines: Sequence[str]) -> Keys:
     """Keys of each text, one row a text; where it has none of a kind, one that no other text shares."""
-    each = [words.split(maxsplit=MAX_WORDS)[:MAX_WORDS] or [digest.hex()] for words, digest in zip(folded, digests, strict=True)]
-    of = shingled(each)
-    own = np.frombuffer(b"".join(digest[:8] for digest in digests), np.uint64)
-    heads = [hashlib.blake2b(line.encode(), digest_size=8).digest() if line else bytes(8) for line in headlines]
-    kinds = np.stack((
-        run_keys(of, 0, OPENING_WORDS), run_keys(of, OPENING_WORDS, OPENING_WORDS), np.frombuffer(b"".join(heads), np.uint64)
-    ), axis=1)
+    words = [text.split(maxsplit=MAX_WORDS)[:MAX_WORDS] for text in folded]
+    of = shingled([each or [digest.hex()] for each, digest in zip(words, digests, strict=True)])
+    own = np.frombuffer(b"".join(digest[:_KEY_BYTES] for digest in digests), np.uint64)
+    kinds = np.stack((opening_keys(of, 0), opening_keys(of, 1), _line_keys(headlines)), axis=1)
     kinds = mixed(np.where(kinds == 0, own[:, None], kinds) + _KINDS)
     return np.concatenate((band_keys(of.features, of.starts), kinds), axis=1)
+
+
+def _line_keys(lines: Sequence[str]) -> Keys:
+    """A key of each line; 0 for an empty one."""
+    keys = (
+        hashlib.blake2b(line.encode(), digest_size=_KEY_BYTES).digest() if line else bytes(_KEY_BYTES) for line in lines
+    )
+    return np.frombuffer(b"".join(keys), np.uint64)

@@ -32,14 +32,15 @@ _COUNTS = (
     "零 一 二 两 三 四 五 六 七 八 九 十 百 千 万 亿 甲 乙 丙 丁 首 前 后"
 )
 _TRADES = (
-    "airlines airways aerospace auto automotive bank bancorp banking beverages biosciences biotech brands broadcasting capital "
-    "cement chemical chemicals communications construction credit defence defense digital electric electronics energy "
-    "engineering entertainment estate finance financial foods gaming gas gold healthcare health holdings hotels industries "
-    "insurance international investments labs land life logistics marine materials media medical metals mining mobile motor "
-    "motors networks oil packaging paper partners petroleum pharma pharmaceuticals plastics power properties rail railways "
-    "realty resources restaurants retail robotics securities semiconductor semiconductors services shipping software solar "
-    "solutions steel stores systems technologies technology telecom textiles therapeutics tires tobacco transport travel "
-    "trust utilities ventures water wireless"
+    "airlines airways aerospace auto automotive bank bancorp banking beverages biosciences biotech brands "
+    "broadcasting capital cement chemical chemicals communications construction credit defence defense digital "
+    "electric electronics energy engineering entertainment estate finance financial foods gaming gas gold "
+    "healthcare health holdings hotels industries insurance international investments labs land life logistics "
+    "marine materials media medical metals mining mobile motor motors networks oil packaging paper partners "
+    "petroleum pharma pharmaceuticals plastics power properties rail railways realty resources restaurants "
+    "retail robotics securities semiconductor semiconductors services shipping software solar solutions steel "
+    "stores systems technologies technology telecom textiles therapeutics tires tobacco transport travel trust "
+    "utilities ventures water wireless "
 )
 _ENDINGS = ("", "s", "es", "d", "ed", "ing", "er", "ers", "ly", "al", "n")
 _SHORTEST_BENT = 3  #: Letters of the shortest word that is bent.
