@@ -51,7 +51,7 @@ def _for_people(report: SourceReport, now: datetime) -> dict[str, object]:
         "why": report.reason,
         "success": _age(report.last_success_at, now),
         "document": _age(report.last_document_at, now),
-        "24 h": f"{report.documents_24h} documents{covered}",
+        "24 h": f"{report.documents_24h} new{covered}",
         "next poll": _wait(report.next_poll_at, now),
     }
 

@@ -80,12 +80,12 @@ class Desk:
         )
         self.watch = SourceWatch(self.settings, store=self.store, metrics=SourceMetrics(self.registry))
 
-    def poll_for(self, length: timedelta) -> None:
-        """Poll on schedule until `length` is over."""
+    def poll_for(self, length: timedelta, *, step: timedelta = EVERY) -> None:
+        """Poll on schedule until `length` is over, or at every `step`, to be done sooner."""
         end = self.now + length
         while self.now < end:
             self.worker.poll_once(self.source, self.now, every=EVERY)
-            self.now += EVERY
+            self.now += step
         self.watch.look(self.now)
 
     @property
@@ -174,9 +174,9 @@ def test_a_source_that_answers_and_says_nothing_becomes_silent(desk: Desk, publi
         desk.store.add_coverage("wire", at=desk.now, polls=12, failures=0, documents=3)
         desk.now += HOUR
     publisher.new = False
-    desk.poll_for(6 * HOUR)
+    desk.poll_for(6 * HOUR, step=HOUR / 4)
     assert desk.states == only("healthy")
-    desk.poll_for(5 * HOUR)
+    desk.poll_for(5 * HOUR, step=HOUR / 4)
     assert desk.states == only("silent")
     assert desk.report.reason == "no document for 11h45m, expected within 10h"
     assert desk.report.coverage_24h > 0.5

@@ -105,5 +105,5 @@ def test_people_read_ages_and_percentages(store: Store) -> None:
     wire, _, push = source_reports(settings, store, NOW)
     shown = _for_people(wire, NOW)
     assert (shown["source"], shown["success"], shown["next poll"]) == ("wire (feed, news)", "3m ago", "in 2m")
-    assert str(shown["24 h"]).startswith("12 documents, ")
+    assert str(shown["24 h"]).startswith("12 new, ")
     assert (_for_people(push, NOW)["source"], _for_people(push, NOW)["document"]) == ("push (push)", "never")
