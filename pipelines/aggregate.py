@@ -1,8 +1,9 @@
 """Aggregate labels: consume the labels topic, add to the buckets in the database.
 
 Exactly once in effect: counts, evidence and the next offsets are stored in one transaction, which a worker that no
-longer owns the partition cannot commit (`FencedError`); a document counted before changes nothing. Dead letters are
-acknowledged before that transaction, so a crash in between repeats a dead letter, never loses one.
+longer owns the partition cannot commit (`FencedError`); a document counted before changes nothing. What the guard holds
+back is part of the same transaction. Dead letters are acknowledged before it, so a crash in between repeats a dead
+letter, never loses one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from monitor.domain import Partition, Record
 from monitor.metrics import AggregateMetrics
-from monitor.ports import AddResult, BucketStore, OffsetSpan, Producer
+from monitor.ports import AddResult, BucketStore, Guard, OffsetSpan, Producer
 from pipelines import wire
 from pipelines.dead_letters import DeadLetters, split
 from pipelines.windows import tally
@@ -28,7 +29,7 @@ class Aggregate:
 
     name = "aggregate"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - joined to everything it needs in one place, the composition root
         self,
         *,
         store: BucketStore,
@@ -37,6 +38,7 @@ class Aggregate:
         group: str,
         bucket: timedelta,
         metrics: AggregateMetrics,
+        guard: Guard,
     ) -> None:
         self._store = store
         self._producer = producer
@@ -44,6 +46,7 @@ class Aggregate:
         self._group = group
         self._tally = partial(tally, bucket=bucket)
         self._metrics = metrics
+        self._guard = guard
 
     def start_positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Where to start: the offsets stored with the counts, not those of the consumer group."""
@@ -61,6 +64,7 @@ class Aggregate:
             labels=[label for _, label in good],
             tally=self._tally,
             now=now,
+            guard=self._guard,
         )
         self._report(result, rejected=len(refused))
 
@@ -71,6 +75,10 @@ class Aggregate:
         metrics.documents.labels(outcome="rejected").inc(rejected)
         metrics.late.inc(result.late)
         metrics.stories.inc(result.stories)
+        for reason, documents in result.held_back.items():
+            metrics.held_back.labels(reason=reason.value).inc(documents)
+        for kind, posts in result.authors.items():
+            metrics.authors.labels(kind=kind.value).inc(posts)
         watermark = self._store.watermark()
         if watermark is not None:
             metrics.watermark.set(watermark.timestamp())

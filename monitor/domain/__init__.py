@@ -47,11 +47,14 @@ from monitor.domain.documents import (
     SourceClass,
     require_utc,
 )
+from monitor.domain.story_readings import StoryDocument, StorySummary
+from monitor.domain.tellings import EVERY_SERIES, AuthorKind, CapReason, Telling, Tellings, series_bit
 
 __all__ = [
     "ALL",
     "COUNT_FIELDS",
     "COVERAGE_SLOT",
+    "EVERY_SERIES",
     "LOOK_BACKS",
     "NEW",
     "REJECT_REASONS",
@@ -59,7 +62,9 @@ __all__ = [
     "Abstention",
     "Alert",
     "AlertState",
+    "AuthorKind",
     "BucketKey",
+    "CapReason",
     "Counts",
     "Coverage",
     "DeliveryAttempt",
@@ -85,9 +90,14 @@ __all__ = [
     "SourceClass",
     "SourceHealth",
     "SourceHistory",
+    "StoryDocument",
+    "StorySummary",
+    "Telling",
+    "Tellings",
     "Transition",
     "covered_slots",
     "require_utc",
+    "series_bit",
     "slot_start",
     "slots_between",
 ]

@@ -5,7 +5,7 @@ Every method may raise `TransientError` when the thing behind it is away; the ca
 
 from monitor.ports.alerting import AlertStore, BaselineState, Notifier, OutboxStore, Tick
 from monitor.ports.bus import Broker, Clock, Consumer, Producer, StartPositions
-from monitor.ports.counting import AddResult, BucketStore, OffsetSpan, Tally
+from monitor.ports.counting import AddResult, Allowance, AuthorRecord, BucketStore, Guard, OffsetSpan, Tally
 from monitor.ports.ingest import (
     JSON_LINES_TYPES,
     JSON_TYPE,
@@ -17,13 +17,16 @@ from monitor.ports.ingest import (
 )
 from monitor.ports.model import Classifier
 from monitor.ports.stories import Assignment, Echoes, StoryStore, StoryTransaction, TextKeys, ToldText
+from monitor.ports.story_reading import StoryReader
 
 __all__ = [
     "JSON_LINES_TYPES",
     "JSON_TYPE",
     "AddResult",
     "AlertStore",
+    "Allowance",
     "Assignment",
+    "AuthorRecord",
     "BaselineState",
     "Broker",
     "BucketStore",
@@ -31,6 +34,7 @@ __all__ = [
     "Clock",
     "Consumer",
     "Echoes",
+    "Guard",
     "Notifier",
     "OffsetSpan",
     "OutboxStore",
@@ -41,6 +45,7 @@ __all__ = [
     "SourceState",
     "SourceStore",
     "StartPositions",
+    "StoryReader",
     "StoryStore",
     "StoryTransaction",
     "Tally",

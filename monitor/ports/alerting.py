@@ -64,10 +64,10 @@ class AlertStore(Protocol):
     def negative_documents(
         self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
     ) -> Sequence[EvidenceDocument]:
-        """Negative documents of `series`, `start <= published_at < end`: one a story, most negative first."""
+        """The documents that count as negative stories of `series`, `start <= published_at < end`, the worst first."""
 
     def negative_sources(self, series: SeriesKey, start: datetime, end: datetime) -> int:
-        """Distinct sources among the negative documents of `series`."""
+        """Distinct sources that tell the negative stories of `series`, with the copies that are negative as well."""
 
     def alerts(self) -> Sequence[Alert]:
         """Every alert that is stored, by fingerprint."""

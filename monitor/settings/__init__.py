@@ -27,6 +27,7 @@ from monitor.settings.data import (
     WebSettings,
 )
 from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
+from monitor.settings.guard import GuardSettings
 from monitor.settings.pages import EdgarSource, FilerSettings, GdeltSource, KafkaSource, SitemapSource
 from monitor.settings.root import Settings
 from monitor.settings.sources import (
@@ -40,6 +41,7 @@ from monitor.settings.sources import (
     WatchedEntity,
     WatchlistSettings,
 )
+from monitor.settings.stories import StoriesSettings
 
 __all__ = [
     "AggregateSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "FilerSettings",
     "GateSettings",
     "GdeltSource",
+    "GuardSettings",
     "HackerNewsSource",
     "HeaderSettings",
     "IngestSettings",
@@ -78,6 +81,7 @@ __all__ = [
     "SitemapSource",
     "Source",
     "StockTwitsSource",
+    "StoriesSettings",
     "StreamSettings",
     "WatchedEntity",
     "WatchlistSettings",

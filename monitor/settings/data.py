@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, SecretStr, model_validator
 
 from monitor.settings.base import Duration, DurationOrZero, Port, Section
+from monitor.settings.guard import GuardSettings
 
 ACTIVE = "active"  #: As an adapter's name: the promoted one.
 
@@ -172,6 +173,9 @@ class AggregateSettings(Section):
 
     id_retention: Duration = timedelta(days=30)
     """How long ids are remembered, so that a repeated document is not counted again."""
+
+    guard: GuardSettings = GuardSettings()
+    """Caps on how much one author or one domain can move the counts."""
 
     @model_validator(mode="after")
     def _bucket_divides_an_hour(self) -> Self:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from monitor.domain import COUNT_FIELDS, BucketKey, Counts, Label, Partition
-from monitor.ports import AddResult, OffsetSpan, Tally
+from monitor.ports import AddResult, Guard, OffsetSpan, Tally
+from monitor.store.authors import meet_authors
 from monitor.store.bulk import add_rows
 from monitor.store.engine import Database
 from monitor.store.evidence import evidence_rows, mention_rows
 from monitor.store.offsets import advance, raise_watermark, read_positions, read_watermark
 from monitor.store.part import Part
 from monitor.store.schema import buckets, evidence, mentions
-from monitor.store.stories import keep_uncounted, tell
+from monitor.store.stories import OpenStories, keep_uncounted
+from monitor.store.tellings import Told, possible_slots, tell
 from monitor.store.values import storable, to_micros
+from monitor.store.voices import settle_slots, take_slots
 
 
 class Buckets(Part):
@@ -39,8 +43,9 @@ class Buckets(Part):
         labels: Sequence[Label],
         tally: Tally,
         now: datetime,
+        guard: Guard | None = None,
     ) -> AddResult:
-        """Count `labels` and advance the offsets, all or nothing.
+        """Count `labels` and advance the offsets, all or nothing; without `guard` nothing is held back.
 
         The fence comes first, so a stale worker waits for nothing else; then every table in the same order and every
         row in the order of its key, so that no two workers wait for each other.
@@ -51,17 +56,20 @@ class Buckets(Part):
             advance(tx, group, spans)
             before = read_watermark(tx)
             fresh = keep_uncounted(tx, labels, now=now)
-            new_stories = tell(tx, fresh, now=now)
-            _add_counts(tx, tally(fresh, new_stories))
-            add_rows(tx, evidence, evidence_rows(fresh))
-            add_rows(tx, mentions, mention_rows(fresh))
+            told = _tell(tx, fresh, guard, now=now)
+            authors = meet_authors(tx, fresh, guard) if guard else {}
+            _add_counts(tx, tally(fresh, told.tellings))
+            add_rows(tx, evidence, evidence_rows(fresh, told.tellings))
+            add_rows(tx, mentions, mention_rows(fresh, told.tellings))
             if fresh:
                 raise_watermark(tx, group, spans, max(label.document.published_at for label in fresh))
         return AddResult(
             counted=len(fresh),
             repeated=len(labels) - len(fresh),
             late=self._late(fresh, before),
-            stories=len(new_stories),
+            stories=told.stories,
+            held_back={reason: len(ids) for reason, ids in told.held_back.items()},
+            authors=authors,
         )
 
     def watermark(self) -> datetime | None:
@@ -73,6 +81,16 @@ class Buckets(Part):
         if watermark is None:
             return 0
         return sum(label.document.published_at < watermark - self._lateness for label in labels)
+
+
+def _tell(tx: Connection, labels: Sequence[Label], guard: Guard | None, *, now: datetime) -> Told:
+    """Let `labels` tell their stories as far as `guard` lets them, and remember what was told."""
+    opened = OpenStories(tx, labels, now=now)
+    wanted = possible_slots(labels, opened.states, guard) if guard else Counter()
+    told = tell(labels, opened.states, guard, take_slots(tx, wanted))
+    settle_slots(tx, wanted, told.used)
+    opened.save()
+    return told
 
 
 def _add_counts(tx: Connection, added: Mapping[BucketKey, Counts]) -> None:

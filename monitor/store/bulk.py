@@ -18,9 +18,15 @@ _Insert = postgresql.Insert | sqlite.Insert
 
 
 def add_rows(
-    tx: Connection, table: Table, rows: Sequence[Row], *, sums: Sequence[str] = (), highest: Sequence[str] = ()
+    tx: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    sums: Sequence[str] = (),
+    highest: Sequence[str] = (),
+    lowest: Sequence[str] = (),
 ) -> int:
-    """Insert `rows`. Where a key is there already: add to the columns `sums`, raise `highest`, leave the others.
+    """Insert `rows`. Where a key is there already: add to `sums`, raise `highest`, lower `lowest`, leave the others.
 
     Returns how many rows were inserted or changed.
     """
@@ -30,6 +36,7 @@ def add_rows(
     new = statement.excluded
     changes = {name: table.c[name] + new[name] for name in sums}
     changes |= {name: case((new[name] > table.c[name], new[name]), else_=table.c[name]) for name in highest}
+    changes |= {name: case((new[name] < table.c[name], new[name]), else_=table.c[name]) for name in lowest}
     if changes:
         statement = statement.on_conflict_do_update(index_elements=_key(table), set_=changes)
     else:

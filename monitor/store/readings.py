@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Row, Select, Table, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, Table, and_, cast, func, select
 
-from monitor.domain import ALL, COUNT_FIELDS, Counts, EvidenceDocument, Sentiment, SeriesKey
+from monitor.domain import ALL, COUNT_FIELDS, Counts, EvidenceDocument, Sentiment, SeriesKey, series_bit
+from monitor.store.bulk import any_number_of, any_of
+from monitor.store.evidence import load_novelty
 from monitor.store.part import Part
 from monitor.store.schema import buckets, evidence, mentions, stories
 from monitor.store.values import from_micros, from_micros_or_none, storable, to_micros
@@ -50,28 +52,30 @@ class Readings(Part):
     def negative_documents(
         self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
     ) -> Sequence[EvidenceDocument]:
-        """Negative documents of `series`, `start <= published_at < end`: one a story, most negative first."""
-        badness = _sentiment_of(series).c.negative
-        place = func.row_number().over(
-            partition_by=evidence.c.story_id,
-            order_by=(badness.desc(), evidence.c.published_at, evidence.c.document_id),
-        )
-        ranked = _negatives(series, start, end, evidence, badness.label("badness"), place.label("place")).subquery()
+        """The documents that count as negative stories of `series`, `start <= published_at < end`, the worst first.
+
+        One a story, that which told it in this series. Copies are none, nor is a story that was told before `start` or
+        held back, so that there are as many as negative stories in the buckets of the span.
+        """
+        badness = _sentiment_of(series).c.negative.label("badness")
+        reach = select(stories.c.reach).where(stories.c.story_id == evidence.c.story_id).scalar_subquery()
         query = (
-            select(ranked, func.coalesce(stories.c.reach, 1).label("reach"))
-            .select_from(ranked.outerjoin(stories, stories.c.story_id == ranked.c.story_id))
-            .where(ranked.c.place == 1)
-            .order_by(ranked.c.badness.desc(), ranked.c.published_at.desc(), ranked.c.document_id)
+            _negatives(series, start, end, evidence, badness, reach.label("reach"), *_scores_of(series))
+            .where(_told_in(series))
+            .order_by(badness.desc(), evidence.c.published_at.desc(), evidence.c.document_id)
             .limit(limit)
         )
         with self._database.read() as tx:
-            return [_document(row) for row in tx.execute(query)]
+            rows = tx.execute(query).all()
+            newest = _newest(tx, rows) if series.entity == ALL else {}
+        return [_document(row, newest) for row in rows]
 
     def negative_sources(self, series: SeriesKey, start: datetime, end: datetime) -> int:
-        """Distinct sources among the negative documents of `series`."""
+        """Distinct sources that tell the negative stories of `series`, with the copies that are negative as well."""
+        counted = _negatives(series, start, end, evidence.c.story_id).where(_told_in(series))
         query = _negatives(series, start, end, func.count(evidence.c.source.distinct()))
         with self._database.read() as tx:
-            return int(tx.execute(query).scalar_one())
+            return int(tx.execute(query.where(evidence.c.story_id.in_(counted))).scalar_one())
 
 
 def _sum(name: str) -> ColumnElement[int]:
@@ -97,7 +101,7 @@ def _negatives(
         same = and_(
             mentions.c.document_id == evidence.c.document_id, mentions.c.published_at == evidence.c.published_at
         )
-        found = evidence.join(mentions, same)
+        found = found.join(mentions, same)
         conditions += [
             mentions.c.entity == storable(series.entity),
             mentions.c.published_at >= to_micros(start),
@@ -115,11 +119,37 @@ def _sentiment_of(series: SeriesKey) -> Table:
     return evidence if series.entity == ALL else mentions
 
 
+def _told_in(series: SeriesKey) -> ColumnElement[bool]:
+    """The document tells its story in `series`."""
+    return _sentiment_of(series).c.told.bitwise_and(series_bit(series)) != 0
+
+
+def _scores_of(series: SeriesKey) -> tuple[ColumnElement[Any], ...]:
+    """Relevance and novelty for the entity of `series`."""
+    return () if series.entity == ALL else (mentions.c.relevance, mentions.c.novelty)
+
+
+def _newest(tx: Connection, rows: Sequence[Row[Any]]) -> dict[str, tuple[int, ...]]:
+    """The novelty of each document for the entity that it says most that is new about."""
+    instants = any_number_of(tx, sorted({row.published_at for row in rows}))
+    ids = any_of(tx, sorted(row.document_id for row in rows))
+    query = select(mentions.c.document_id, mentions.c.novelty).where(
+        mentions.c.published_at.in_(instants), mentions.c.document_id.in_(ids)
+    )
+    newest: dict[str, tuple[int, ...]] = {}
+    for id_, novelty in tx.execute(query) if rows else ():
+        newest[id_] = max(newest.get(id_, ()), load_novelty(novelty))
+    return newest
+
+
 def _series(row: Row[Any]) -> SeriesKey:
     return SeriesKey(entity=row.entity, topic=row.topic, source_class=row.source_class)
 
 
-def _document(row: Row[Any]) -> EvidenceDocument:
+def _document(row: Row[Any], newest: Mapping[str, tuple[int, ...]]) -> EvidenceDocument:
+    """One row; `newest` has the novelty where the row has none of its own, that of the text as a whole."""
+    own = row._mapping  # noqa: SLF001 - SQLAlchemy's public way to ask which columns there are
+    relevance = own.get("relevance")
     return EvidenceDocument(
         id=row.document_id,
         published_at=from_micros(row.published_at),
@@ -131,5 +161,7 @@ def _document(row: Row[Any]) -> EvidenceDocument:
         sentiment=Sentiment.NEGATIVE,
         negative=row.badness,
         story_id=row.story_id,
-        reach=row.reach,
+        reach=row.reach or 1,
+        relevance=1.0 if relevance is None else relevance,
+        novelty=newest.get(row.document_id, ()) or load_novelty(own.get("novelty")),
     )

@@ -35,6 +35,8 @@ class Retention(Part):
                 schema.stories.c.counted_at < to_micros(seen),
                 schema.stories.c.last_published_at < to_micros(evidence),
             ),
+            schema.voices: schema.voices.c.slot_at < to_micros(seen),
+            schema.authors: schema.authors.c.last_seen_at < to_micros(evidence),
             schema.transitions: schema.transitions.c.at < to_micros(buckets),
             schema.deliveries: schema.deliveries.c.at < to_micros(buckets),
             schema.outbox: and_(

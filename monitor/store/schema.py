@@ -39,6 +39,11 @@ def _key_number(name: str) -> Column[int]:
     return Column(name, BigInteger, primary_key=True, autoincrement=False, nullable=False)
 
 
+def _told() -> Column[int]:
+    """The series of an entity in which the document tells its story: a sum of `series_bit`."""
+    return Column("told", BigInteger, nullable=False, server_default="0")
+
+
 # --- ingest ----------------------------------------------------------------------------------------------------
 
 leases = Table("leases", metadata, _key("name"), _text("owner"), _number("expires_at"))
@@ -122,7 +127,7 @@ stories = Table(
     _number("last_published_at"),
     _number("counted_at"),
     _number("reach"),
-    _text("told", nullable=True),  # the series that it was counted in; empty where it was counted in every one
+    _text("told", nullable=True),  # where it was told and where held back; empty: told in every series
     Index(None, "counted_at"),
 )
 
@@ -176,6 +181,7 @@ evidence = Table(
     _text("story_id"),
     _text("model"),
     _number("labeled_at"),
+    _told(),
     Index(None, "published_at", "sentiment"),
 )
 
@@ -189,6 +195,7 @@ mentions = Table(
     Column("negative", Double, nullable=True),
     Column("relevance", Double, nullable=True),
     _text("novelty", nullable=True),  # one number a look-back, separated by spaces
+    _told(),
     Index(None, "published_at"),
 )
 

@@ -17,11 +17,12 @@ from monitor.store.readings import Readings
 from monitor.store.retention import Retention
 from monitor.store.schema import offsets
 from monitor.store.sources import Sources
+from monitor.store.story_readings import StoryReadings
 from monitor.store.story_texts import StoryTexts
 from monitor.store.upgrade import upgrade
 
 
-class Store(Buckets, Sources, Coverages, StoryTexts, Leases, Readings, Alerts, Outbox, Retention):
+class Store(Buckets, Sources, Coverages, StoryTexts, Leases, Readings, StoryReadings, Alerts, Outbox, Retention):
     """Every port of the store over one database."""
 
     def __init__(self, database: Database, *, lateness: timedelta) -> None:

@@ -1,19 +1,20 @@
-"""Stories and counted documents: what was counted before, and what is told for the first time.
+"""Stories and counted documents: what was counted before, and in which series each story was told.
 
 Each function runs inside the transaction that counts, and takes row locks in the order of the keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from monitor.domain import Label
 from monitor.store.bulk import add_new, add_rows, any_of
 from monitor.store.evidence import story_of
 from monitor.store.schema import counted_documents, stories
+from monitor.store.tellings import StoryState, load_state, tell
 from monitor.store.values import storable, to_micros
 
 
@@ -27,26 +28,60 @@ def keep_uncounted(tx: Connection, labels: Sequence[Label], *, now: datetime) ->
     return [label for key, label in first.items() if key in fresh]
 
 
-def tell(tx: Connection, labels: Sequence[Label], *, now: datetime) -> set[str]:
-    """Add `labels` to their stories; returns the ids of the documents that tell a story nobody told before."""
-    told: dict[str, list[Label]] = {}
-    for label in labels:
-        told.setdefault(story_of(label), []).append(label)
-    rows = [_row(key, told[key], now) for key in sorted(told)]
-    add_rows(tx, stories, rows, sums=("reach",), highest=("last_published_at", "counted_at"))
-    # An upsert leaves `document_id` alone, so a story is new when it names our document. The rows are locked by now.
-    query = select(stories.c.story_id, stories.c.document_id).where(stories.c.story_id.in_(any_of(tx, sorted(told))))
-    held = {row.story_id: row.document_id for row in tx.execute(query)}
-    return {group[0].document.id for key, group in told.items() if held[key] == storable(group[0].document.id)}
+class OpenStories:
+    """The stories of a batch, their rows locked: where each was told before the batch."""
+
+    def __init__(self, tx: Connection, labels: Sequence[Label], *, now: datetime) -> None:
+        """Add `labels` to their stories.
+
+        A new story is stored as if no cap held anything back, which is so for almost all of them.
+        """
+        self._tx = tx
+        groups: dict[str, list[Label]] = {}
+        for label in labels:
+            groups.setdefault(story_of(label), []).append(label)
+        rows = [_row(key, groups[key], now) for key in sorted(groups)]
+        add_rows(
+            tx,
+            stories,
+            rows,
+            sums=("reach",),
+            lowest=("first_published_at",),
+            highest=("last_published_at", "counted_at"),
+        )
+        self._stored = {row.story_id: row for row in tx.execute(_held(tx, sorted(groups)))}
+        # An upsert leaves `document_id` alone, so a story is new when it names our document.
+        ours = {key: storable(group[0].document.id) for key, group in groups.items()}
+        self.states: Mapping[str, StoryState] = {
+            key: StoryState() if row.document_id == ours[key] else load_state(row.told)
+            for key, row in self._stored.items()
+        }
+
+    def save(self) -> None:
+        """Store what has become of `states`; most rows are right already."""
+        now = {key: state.dump() for key, state in self.states.items() if not state.everywhere}
+        changed = [{"key": key, "value": now[key]} for key in sorted(now) if now[key] != self._stored[key].told]
+        if changed:
+            told = update(stories).where(stories.c.story_id == bindparam("key")).values(told=bindparam("value"))
+            self._tx.execute(told, changed)
+
+
+def _held(tx: Connection, keys: Sequence[str]) -> Select[tuple[str, str, str | None]]:
+    columns = stories.c
+    query = select(columns.story_id, columns.document_id, columns.told)
+    return query.where(columns.story_id.in_(any_of(tx, keys)))
 
 
 def _row(story_id: str, told: Sequence[Label], now: datetime) -> dict[str, object]:
     published = [to_micros(label.document.published_at) for label in told]
+    state = StoryState()
+    tell(told, {story_id: state})
     return {
         "story_id": story_id,
         "document_id": storable(told[0].document.id),
-        "first_published_at": published[0],
+        "first_published_at": min(published),
         "last_published_at": max(published),
         "counted_at": to_micros(now),
         "reach": len(told),
+        "told": state.dump(),
     }

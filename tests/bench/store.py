@@ -16,8 +16,9 @@ from pydantic import SecretStr
 
 from monitor.domain import Document, Label, Partition, Prediction, Probabilities, SourceClass
 from monitor.ports import OffsetSpan
-from monitor.settings import DatabaseSettings
+from monitor.settings import DatabaseSettings, GuardSettings
 from monitor.store import Store, open_store
+from pipelines.guard import Guard
 from pipelines.windows import tally
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -26,6 +27,7 @@ PARTITION = Partition(topic="labels", index=0)
 TOPICS = tuple(f"topic-{n}" for n in range(20))
 ENTITIES = tuple(f"E{n}" for n in range(90))
 TALLY = partial(tally, bucket=timedelta(minutes=1))
+GUARD = Guard(GuardSettings())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,10 @@ def _label(name: str, batch: int, random: Random) -> Label:
 
 
 def rows_of(batch: Sequence[Label]) -> int:
-    """Rows that counting `batch` writes: ids, stories, buckets, evidence, mentions, one offset."""
+    """Rows that counting `batch` writes: ids, stories, buckets, evidence, mentions, one offset; caps apart."""
     stories = {label.document.story_id for label in batch}
     mentions = sum(len(label.document.entities) for label in batch)
-    return len(batch) * 2 + len(stories) + mentions + len(TALLY(batch, stories)) + 1
+    return len(batch) * 2 + len(stories) + mentions + len(TALLY(batch, {})) + 1
 
 
 def count(store: Store, number: int, batch: Sequence[Label]) -> float:
@@ -77,7 +79,7 @@ def count(store: Store, number: int, batch: Sequence[Label]) -> float:
     first = number * BATCH_LABELS
     spans = {PARTITION: OffsetSpan(first=first, next=first + len(batch))}
     begun = time.perf_counter()
-    store.add(group="bench", spans=spans, labels=batch, tally=TALLY, now=T0)
+    store.add(group="bench", spans=spans, labels=batch, tally=TALLY, now=T0, guard=GUARD)
     return time.perf_counter() - begun
 
 

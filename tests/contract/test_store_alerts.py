@@ -199,9 +199,9 @@ def test_evidence_is_one_document_a_story_most_negative_first(store: Store) -> N
     def found(series: SeriesKey, limit: int = 9) -> list[str]:
         return [d.id for d in store.negative_documents(series, T0, T0 + HOUR, limit=limit)]
 
-    assert found(SeriesKey()) == ["d", "b", "c"]
-    assert found(ACME) == ["b", "c"]
-    assert found(ACME, limit=1) == ["b"]
+    assert found(SeriesKey()) == ["d", "c", "a"], "of the story `s` that which was counted, not the worse copy"
+    assert found(ACME) == ["c", "a"]
+    assert found(ACME, limit=1) == ["c"]
     assert found(SeriesKey(topic="legal")) == found(SeriesKey(entity="ACME", source_class="social")) == ["c"]
     assert found(SeriesKey(entity="NONE")) == []
     assert store.negative_sources(ACME, T0, T0 + HOUR) == 3

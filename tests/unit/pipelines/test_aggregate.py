@@ -8,17 +8,31 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monitor.domain import Document, Label, Message, Partition, Prediction, Probabilities, Record, SourceClass
+from monitor.domain import (
+    AuthorKind,
+    CapReason,
+    Document,
+    Label,
+    Message,
+    Partition,
+    Prediction,
+    Probabilities,
+    Record,
+    SourceClass,
+)
 from monitor.errors import FencedError
 from monitor.metrics import AggregateMetrics, StageMetrics
-from monitor.ports import AddResult, OffsetSpan, Tally
+from monitor.ports import AddResult, Guard, OffsetSpan, Tally
+from monitor.settings import GuardSettings
 from pipelines import wire
 from pipelines.aggregate import Aggregate
 from pipelines.dead_letters import DeadLetters
+from pipelines.guard import Guard as CapsOfAuthors
 from pipelines.topics import Topics
 
 T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 TOPICS = Topics(prefix="t")
+GUARD = CapsOfAuthors(GuardSettings())
 
 
 class RecordingStore:
@@ -28,6 +42,7 @@ class RecordingStore:
         self._journal = journal
         self.spans: Mapping[Partition, OffsetSpan] = {}
         self.fenced = False
+        self.guard: Guard | None = None
 
     def positions(self, group: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         return dict.fromkeys(partitions, 7)
@@ -40,12 +55,17 @@ class RecordingStore:
         labels: Sequence[Label],
         tally: Tally,
         now: datetime,
+        guard: Guard | None = None,
     ) -> AddResult:
         if self.fenced:
             raise FencedError("stale")
         self._journal.append(f"stored {len(labels)}")
         self.spans = spans
-        return AddResult(counted=len(labels), repeated=0, late=0, stories=len(labels))
+        self.guard = guard
+        held_back, authors = {CapReason.AUTHOR: 2}, {AuthorKind.NEW: 1}
+        return AddResult(
+            counted=len(labels), repeated=0, late=0, stories=len(labels), held_back=held_back, authors=authors
+        )
 
     def watermark(self) -> datetime | None:
         return T0
@@ -90,6 +110,7 @@ def stage() -> tuple[Aggregate, RecordingStore, list[str], CollectorRegistry]:
         group=TOPICS.group("aggregate"),
         bucket=timedelta(minutes=1),
         metrics=AggregateMetrics(registry),
+        guard=GUARD,
     )
     return made, store, journal, registry
 
@@ -124,6 +145,19 @@ def test_a_fenced_worker_counts_nothing() -> None:
         made.handle([record(0, 5)], T0)
 
     assert registry.get_sample_value("tapewatch_aggregate_documents_total", {"outcome": "counted"}) == 0
+
+
+def test_what_the_guard_does_is_counted_by_reason() -> None:
+    """Stories that a cap keeps out must not go unseen, nor who wrote the others."""
+    made, store, _, registry = stage()
+
+    made.handle([record(0, 5)], T0)
+
+    held_back = "tapewatch_aggregate_held_back_documents_total"
+    assert store.guard is GUARD
+    assert registry.get_sample_value(held_back, {"reason": "author"}) == 2
+    assert registry.get_sample_value(held_back, {"reason": "domain"}) == 0
+    assert registry.get_sample_value("tapewatch_aggregate_authors_total", {"kind": "new"}) == 1
 
 
 def test_the_stage_starts_where_the_database_says() -> None:

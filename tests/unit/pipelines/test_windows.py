@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.domain import (
+    ALL,
+    EVERY_SERIES,
     Abstention,
     BucketKey,
     Counts,
@@ -19,6 +21,9 @@ from monitor.domain import (
     Probabilities,
     SeriesKey,
     SourceClass,
+    Telling,
+    Tellings,
+    series_bit,
 )
 from pipelines.windows import ceil_to, floor_to, series_of, tally
 
@@ -48,6 +53,16 @@ def label(
     return Label(document=document, prediction=prediction, labeled_at=at)
 
 
+def telling_all(labels: list[Label], ids: set[str] | None = None) -> Tellings:
+    """Those of `labels` with one of `ids`, or all, tell their story in every series."""
+    return {
+        (one.document.id, entity): Telling(told=EVERY_SERIES)
+        for one in labels
+        for entity in (ALL, *one.document.entities)
+        if ids is None or one.document.id in ids
+    }
+
+
 def test_a_label_counts_in_every_series_that_matches_it_once() -> None:
     """Two entities and three parts: (2 + all) x (topic + all) x (class + all)."""
     keys = list(series_of(label(entities=("ACME", "BETA", "ACME"))))
@@ -59,18 +74,32 @@ def test_a_label_counts_in_every_series_that_matches_it_once() -> None:
 
 def test_a_copy_adds_to_documents_but_not_to_stories() -> None:
     """A wire story copied two hundred times counts once."""
-    sums = tally([label("d1"), label("d2")], {"d1"}, bucket=MINUTE)
+    labels = [label("d1"), label("d2")]
+    sums = tally(labels, telling_all(labels, {"d1"}), bucket=MINUTE)
 
     assert sums[BucketKey(slot_at=T0, series=SeriesKey(entity="ACME"))] == Counts(
         documents=2, stories=1, negative=1, negative_micro=900_000, positive_micro=100_000
     )
 
 
+def test_a_document_tells_in_some_of_its_series_and_is_held_back_in_others() -> None:
+    """A post that repeats the news is new among posts; what a cap keeps out of a series is seen there."""
+    in_its_class = series_bit(SeriesKey(entity="ACME", source_class="news"))
+    in_all = series_bit(SeriesKey(entity="ACME"))
+    sums = tally([label("d1")], {("d1", "ACME"): Telling(told=in_its_class, held_back=in_all)}, bucket=MINUTE)
+
+    def one(**series: str) -> Counts:
+        return sums[BucketKey(slot_at=T0, series=SeriesKey(**series))]
+
+    assert one(entity="ACME", source_class="news").negative == 1
+    assert one(entity="ACME", source_class="news").held_back == 0
+    assert one(entity="ACME") == Counts(documents=1, held_back=1)
+    assert one(entity="ACME", topic="Earnings") == one() == Counts(documents=1)
+
+
 def counts(labels: list[Label], entity: str) -> Counts:
     """What the labels, each telling a story, add to all of `entity` in its one slot."""
-    return tally(labels, {one.document.id for one in labels}, bucket=MINUTE)[
-        BucketKey(slot_at=T0, series=SeriesKey(entity=entity))
-    ]
+    return tally(labels, telling_all(labels), bucket=MINUTE)[BucketKey(slot_at=T0, series=SeriesKey(entity=entity))]
 
 
 def towards(entity: str, negative: float, *, uncertain: bool = False) -> EntitySentiment:
@@ -110,7 +139,8 @@ def test_what_is_not_about_finance_or_not_read_has_no_sentiment() -> None:
 
 def test_the_slot_is_that_of_event_time() -> None:
     """When a document arrives does not matter, only when it was published."""
-    sums = tally([label(at=T0 + timedelta(seconds=59.999))], {"d1"}, bucket=MINUTE)
+    labels = [label(at=T0 + timedelta(seconds=59.999))]
+    sums = tally(labels, telling_all(labels), bucket=MINUTE)
 
     assert {key.slot_at for key in sums} == {T0}
 
@@ -119,7 +149,7 @@ def test_the_slot_is_that_of_event_time() -> None:
 def test_any_order_and_batching_gives_the_same_sums(order: list[int], cut: int) -> None:
     """Sums are integers: addition order cannot change them."""
     labels = [label(f"d{i}", at=T0 + i * timedelta(seconds=25), negative=i / 7) for i in range(6)]
-    telling = {"d0", "d3", "d5"}
+    telling = telling_all(labels, {"d0", "d3", "d5"})
     shuffled = [labels[i] for i in order]
     parts = [tally(part, telling, bucket=MINUTE) for part in (shuffled[:cut], shuffled[cut:])]
     merged: dict[BucketKey, Counts] = {}

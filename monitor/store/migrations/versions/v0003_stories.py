@@ -26,6 +26,21 @@ def upgrade() -> None:
     op.add_column("mentions", sa.Column("relevance", sa.Double(), nullable=True))
     op.add_column("mentions", sa.Column("novelty", sa.Text(), nullable=True))
     op.add_column("buckets", sa.Column("held_back", sa.BigInteger(), nullable=False, server_default="0"))
+    _add_told()
+
+
+def _add_told() -> None:
+    """Until now a story counted in every series of its first document, and with no other."""
+    for table in ("evidence", "mentions"):
+        op.add_column(table, sa.Column("told", sa.BigInteger(), nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE evidence SET told = 15 WHERE NOT EXISTS (SELECT 1 FROM stories s"
+        " WHERE s.story_id = evidence.story_id AND s.document_id <> evidence.document_id)"
+    )
+    op.execute(
+        "UPDATE mentions SET told = 15 WHERE EXISTS (SELECT 1 FROM evidence e"
+        " WHERE e.document_id = mentions.document_id AND e.told = 15)"
+    )
 
 
 def _create_coverage() -> None:
