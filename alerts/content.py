@@ -13,7 +13,16 @@ from datetime import datetime, timedelta
 
 from alerts.annotations import AnnotationTemplate, annotation_templates
 from alerts.plain import plain, safe_url
-from alerts.words import expected_words, odds_words, ratio_words, span_words, stories_words
+from alerts.words import (
+    expected_words,
+    held_back_words,
+    novelty_words,
+    odds_words,
+    ratio_words,
+    relevance_words,
+    span_words,
+    stories_words,
+)
 from monitor.domain import ALL, Alert, AlertState, Evidence, EvidenceDocument, Notification, SeriesKey
 from monitor.settings.alerting import AlertingSettings, Rule
 
@@ -37,6 +46,13 @@ class Headline:
     topic: str
     negative: float  #: p(negative), in [0, 1].
     reach: int  #: Documents that tell this story, at least 1.
+    relevance: float  #: In [0, 1].
+    novelty: tuple[int, ...]  #: In [0, 100], one each of `LOOK_BACKS`; empty where it is not known.
+
+    @property
+    def standing(self) -> str:
+        """In words: new or an echo, and how relevant, as far as that needs saying."""
+        return ", ".join(filter(None, (novelty_words(self.novelty), relevance_words(self.relevance))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,7 @@ class AlertContent:
     since_at: datetime  #: UTC; when this episode began to fire.
     ended_at: datetime | None  #: UTC; None while firing.
     window: str  #: Length, for example `1h`.
+    held_back: str  #: What the caps kept out, in words; empty where that is nothing.
     headlines: tuple[Headline, ...]
     silence: str  #: Command line that silences it.
     link: str  #: Where people look it up.
@@ -128,6 +145,7 @@ class ContentBuilder:
             since_at=alert.fired_at or alert.active_at or alert.since_at,
             ended_at=None if firing else alert.since_at,
             window=span_words(self._window(alert)),
+            held_back=held_back_words(evidence.held_back) if evidence else "",
             headlines=tuple(_headline(document) for document in (evidence.documents if evidence else ())),
             silence=_silence(alert),
             link=f"{self._external_url}/#{plain(alert.fingerprint, WORD_CHARS)}",
@@ -186,6 +204,8 @@ def _headline(document: EvidenceDocument) -> Headline:
         topic=plain(document.topic, WORD_CHARS),
         negative=document.negative,
         reach=document.reach,
+        relevance=document.relevance,
+        novelty=document.novelty,
     )
 
 

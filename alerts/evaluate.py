@@ -178,6 +178,7 @@ class Evaluator:
             stories=reading.stories,
             gates={**gates, **source_gate(rule, sources)},
             history_s=reading.history.total_seconds(),
+            held_back=reading.held_back,
         )
         if not lifecycle.holds(rule, alert.state, evidence):
             return evidence

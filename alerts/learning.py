@@ -78,7 +78,13 @@ class Learning:
         columns = zip(keys, found, expected.tolist(), dispersion.tolist(), p_values, book.history(keys), strict=True)
         return {
             key: Reading(
-                seen=count.negative, stories=count.stories, expected=mean, dispersion=spread, p_value=p, history=span
+                seen=count.negative,
+                stories=count.stories,
+                expected=mean,
+                dispersion=spread,
+                p_value=p,
+                history=span,
+                held_back=count.held_back,
             )
             for key, count, mean, spread, p, span in columns
         }

@@ -29,6 +29,7 @@ class Reading:
     dispersion: float  #: Variance over mean; 1 is Poisson.
     p_value: float  #: P(count >= seen).
     history: timedelta  #: What the baseline rests on.
+    held_back: int = 0  #: Stories that a cap kept out.
 
     @property
     def ratio(self) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from monitor.domain import LOOK_BACKS, NEW
 from monitor.durations import format_duration
 
 COMMON_P = 0.3  #: From here on nothing unusual was seen.
 RARE_P = 1e-9  #: Below this the number says more about the model than about the world.
 ALMOST_NONE = 0.05  #: An expectation below this is shown as a bound.
 LARGE_RATIO = 100  #: From here on a ratio is not worth its digits.
+A_DAY = LOOK_BACKS.index(timedelta(hours=24))  #: The look-back that a reader thinks in.
 
 
 def expected_words(expected: float) -> str:
@@ -53,3 +56,26 @@ def span_words(span: timedelta) -> str:
 def stories_words(count: int, kind: str) -> str:
     """`1 negative story`, `2 negative stories`."""
     return f"{count:,} {kind} {'story' if count == 1 else 'stories'}"
+
+
+def novelty_words(novelty: Sequence[int]) -> str:
+    """Whether a document is the first to tell its story of an entity; empty where it is not known.
+
+    An echo is measured over a day, or over the shortest look-back that finds what it repeats.
+    """
+    if len(novelty) != len(LOOK_BACKS):
+        return ""
+    if min(novelty) >= NEW:
+        return "first told"
+    index = A_DAY if novelty[A_DAY] < NEW else next(i for i, value in enumerate(novelty) if value < NEW)
+    return f"echo, novelty {novelty[index]} of {NEW} in {LOOK_BACKS[index] // timedelta(hours=1)} h"
+
+
+def relevance_words(relevance: float) -> str:
+    """How much a document is about the entity; empty where it is about nothing else."""
+    return f"relevance {relevance:.0%}".replace("%", " %") if round(relevance, 2) < 1 else ""
+
+
+def held_back_words(stories: int) -> str:
+    """What the caps kept out; empty where that is nothing."""
+    return f"{stories_words(stories, 'more')} held back by caps on authors and domains" if stories else ""

@@ -88,6 +88,7 @@ def _evidence(evidence: Evidence, alert: AlertContent) -> dict[str, Any]:
         "stories": evidence.stories,
         "gates": dict(evidence.gates),
         "historySeconds": evidence.history_s,
+        "heldBack": evidence.held_back,
         "documents": [_document(headline) for headline in alert.headlines],
     }
 
@@ -102,6 +103,9 @@ def _document(headline: Headline) -> dict[str, Any]:
         "topic": headline.topic,
         "negative": headline.negative,
         "reach": headline.reach,
+        "relevance": headline.relevance,
+        "novelty": list(headline.novelty),
+        "standing": headline.standing,
     }
 
 

@@ -38,6 +38,8 @@ class EvidenceDocument:
     negative: float  #: p(negative), in [0, 1].
     story_id: str
     reach: int  #: Documents that tell this story so far, at least 1.
+    relevance: float = 1.0  #: How much it is about the entity of the series, in [0, 1].
+    novelty: tuple[int, ...] = ()  #: One each of `LOOK_BACKS`, in [0, 100]; empty where it is not known.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Evidence:
     gates: Mapping[str, bool] = field(default_factory=dict)  #: Gate name to passed.
     documents: tuple[EvidenceDocument, ...] = ()  #: Most negative first; at most the configured number.
     history_s: float = 0.0  #: Seconds of history that the baseline rests on.
+    held_back: int = 0  #: Stories in the window that a cap on their author or domain kept out.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from alerts.annotations import AnnotationTemplate
 from alerts.content import ContentBuilder
 from alerts.plain import plain, safe_url
-from alerts.words import expected_words, odds_words, ratio_words, span_words
-from monitor.domain import AlertState, SeriesKey
+from alerts.words import expected_words, novelty_words, odds_words, ratio_words, relevance_words, span_words
+from monitor.domain import AlertState, Evidence, SeriesKey
 from monitor.errors import ConfigurationError
 from monitor.settings import AlertingSettings
 from tests.unit.alerts.notices import HOUR, T0, alert, evidence, headline, notification
@@ -184,3 +185,40 @@ def test_numbers_are_said_as_people_say_them() -> None:
     assert [expected_words(x) for x in (0.0, 0.31, 2.14, 1234.5)] == ["under 0.05", "0.3", "2.1", "1,234"]
     assert [ratio_words(x) for x in (3.04, 1e6)] == ["3.0 times the expected", "over 100 times the expected"]
     assert [span_words(x * HOUR) for x in (0.01, 0.5, 26)] == ["36s", "30m", "1d2h"]
+
+
+@pytest.mark.parametrize(
+    ("novelty", "words"),
+    [
+        ((100, 100, 100, 100), "first told"),
+        ((100, 75, 56, 42), "echo, novelty 56 of 100 in 24 h"),
+        ((100, 100, 100, 75), "echo, novelty 75 of 100 in 72 h"),
+        ((0, 0, 0, 0), "echo, novelty 0 of 100 in 24 h"),
+        ((), ""),
+    ],
+)
+def test_novelty_is_said_in_words(novelty: tuple[int, ...], words: str) -> None:
+    """A reader must see at a glance whether a headline is news; where nobody knows, nothing is claimed."""
+    assert novelty_words(novelty) == words
+
+
+def test_relevance_is_said_where_a_text_is_about_others_too() -> None:
+    """A headline that is about the company needs no remark."""
+    assert (relevance_words(0.4), relevance_words(1.0), relevance_words(0.999)) == ("relevance 40 %", "", "")
+
+
+def test_what_was_held_back_is_said_where_there_is_any() -> None:
+    """One account with forty complaints must not stay hidden from whoever asks why so few count."""
+    shown = builder().build(notification(alert(evidence=evidence(held_back=40)))).alerts[0]
+    assert shown.held_back == "40 more stories held back by caps on authors and domains"
+    assert builder().build(notification()).alerts[0].held_back == ""
+
+
+def test_evidence_of_an_older_version_is_still_read() -> None:
+    """Alerts that are stored, and notifications that wait, outlive an upgrade."""
+    stored = msgspec.to_builtins(evidence())
+    del stored["held_back"]
+    for name in ("relevance", "novelty"):
+        del stored["documents"][0][name]
+    read = msgspec.convert(stored, Evidence)
+    assert (read.held_back, read.documents[0].relevance, read.documents[0].novelty) == (0, 1.0, ())

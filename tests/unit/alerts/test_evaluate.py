@@ -77,6 +77,15 @@ def test_spike_fires_with_its_evidence_and_resolves_after_it() -> None:
     assert [n.reason for n in store.sent] == ["first", "resolved"]
 
 
+def test_evidence_says_what_a_cap_kept_out() -> None:
+    """Whoever is woken must know that there was more, and why it does not count."""
+    store = calm_store()
+    spike(store)
+    store.held_back = {ACME: 40}
+    fired = [t for t in minutes(evaluator(store), 30) if t.after is AlertState.FIRING]
+    assert [t.evidence.held_back for t in fired if t.evidence] == [40]
+
+
 def test_calm_series_is_left_alone() -> None:
     """Nothing is stored but what was learned."""
     store = calm_store()

@@ -83,6 +83,22 @@ def test_both_bodies_carry_the_evidence() -> None:
     assert links == ["https://desk.example/run", "https://news.example/acme", "http://localhost:8080/#fACME"]
 
 
+def test_both_bodies_say_what_is_an_echo_and_what_was_held_back() -> None:
+    """Ten headlines may be one story and a bot; the mail must not make them look like ten."""
+    told = evidence(
+        headline(novelty=(100, 100, 100, 100)),
+        headline("Acme again", novelty=(100, 75, 56, 42), relevance=0.4),
+        headline("Acme, of an older version"),
+        held_back=12,
+    )
+    mail = compose(notification(alert(evidence=told)))
+    for text in (body(mail, "plain"), Page(body(mail, "html")).words):
+        assert "first told" in text
+        assert "echo, novelty 56 of 100 in 24 h, relevance 40 %" in text
+        assert "12 more stories held back by caps on authors and domains" in text
+    assert "held back" not in body(compose(notification()), "plain")
+
+
 def test_headlines_inject_no_header() -> None:
     """A feed must not be able to send mail in our name."""
     evil = "Acme\r\nBcc: all@bank.example\r\n\r\n<b>body</b>\x00"

@@ -65,6 +65,16 @@ def test_evidence_travels_as_text_and_as_numbers() -> None:
     assert one["evidence"]["documents"][0]["url"] == "https://news.example/acme"
 
 
+def test_novelty_relevance_and_what_was_held_back_travel() -> None:
+    """A program that trades on an alert must tell news from echoes."""
+    told = evidence(headline(novelty=(100, 75, 56, 42), relevance=0.4), held_back=12)
+    sent = body(notification(alert(evidence=told)))["alerts"][0]["evidence"]
+    document = sent["documents"][0]
+    assert sent["heldBack"] == 12
+    assert (document["novelty"], document["relevance"]) == ([100, 75, 56, 42], 0.4)
+    assert document["standing"] == "echo, novelty 56 of 100 in 24 h, relevance 40 %"
+
+
 def test_common_parts_are_those_of_every_alert() -> None:
     """As Alertmanager computes them."""
     sent = body(notification(alert(), alert("BETA", AlertState.RESOLVED, since_at=T0 + HOUR)))
