@@ -128,6 +128,6 @@ def _rules_of(lines: list[tuple[str, str]]) -> Rules:
 
 def _seconds(value: str) -> float:
     try:
-        return min(max(float(value), 0.0), MAX_DELAY_S)  # not a number: 0
+        return min(max(0.0, float(value)), MAX_DELAY_S)  # in this order "nan" is 0
     except ValueError:
         return 0.0
