@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rapidfuzz.distance import OSA, Levenshtein, Opcode
 
-from pipelines.shingles import FIRST_UNSPACED
+from pipelines.shingles import is_unspaced
 
 Words: TypeAlias = list[str]
 
@@ -69,7 +69,7 @@ class Alignment:
     @property
     def unspaced(self) -> bool:
         """Whether what both have is mostly in a script without spaces."""
-        return 2 * sum(word[0] >= FIRST_UNSPACED for word in self.both) > len(self.both)
+        return 2 * sum(map(is_unspaced, self.both)) > len(self.both)
 
     def saying(self, cashtags: Sequence[str]) -> int:
         """Number of shared words that are no tickers."""
@@ -143,7 +143,8 @@ def _is_chance(same: Opcode, short: Words) -> bool:
     """Whether texts agree in a lone character between others: two words that have it both, and not one place more."""
     start: int = same.src_start
     stop: int = same.src_end
-    return 0 < start == stop - 1 < len(short) - 1 and short[start][0] >= FIRST_UNSPACED
+    inside: bool = 0 < start == stop - 1 < len(short) - 1
+    return inside and is_unspaced(short[start])
 
 
 def _is_end(old: slice, new: slice, short: Words, long: Words) -> bool:

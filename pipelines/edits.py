@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, product
 
 from pipelines.alignment import Alignment, Edit, is_slip
-from pipelines.shingles import FIRST_UNSPACED
+from pipelines.shingles import is_unspaced
 from pipelines.story_words import COUNTS, EVERYDAY, EVERYDAY_CHINESE, NEGATIONS, SIDES, TRADES
 
 _LEAST_MISTYPED = 6  #: Letters of a name from which on two swapped letters are a slip and not another name,
@@ -30,7 +30,7 @@ def _turned(change: Edit) -> bool:
         return True
     if _clash({SIDES[word] for word in old & SIDES.keys()}, {SIDES[word] for word in new & SIDES.keys()}):
         return True
-    unspaced = any(word[0] >= FIRST_UNSPACED for word in chain(old, new))
+    unspaced = any(map(is_unspaced, chain(old, new)))
     return unspaced and not _everyday_unspaced(change)
 
 
@@ -55,7 +55,7 @@ def _named(words: Iterable[str], names: Sequence[str] | None) -> list[str]:
     if names is not None:
         return [word for word in words if word in names]
     return [
-        word for word in words if word not in EVERYDAY and word[0] < FIRST_UNSPACED and not any(map(str.isdigit, word))
+        word for word in words if word not in EVERYDAY and not is_unspaced(word) and not any(map(str.isdigit, word))
     ]
 
 
@@ -82,7 +82,7 @@ def _everyday_unspaced(change: Edit) -> bool:
 
 
 def _characters(words: Iterable[str]) -> str:
-    return "".join(word for word in words if word[0] >= FIRST_UNSPACED)
+    return "".join(filter(is_unspaced, words))
 
 
 def _made_of_words(text: str) -> bool:

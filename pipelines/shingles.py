@@ -25,6 +25,11 @@ FIRST_UNSPACED = "\u0e00"  #: From here on scripts are written without spaces, o
 _PAIR, _TRIPLE, _START = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
+def is_unspaced(word: str) -> bool:
+    """Whether a word is a character of a script that is written without spaces."""
+    return word[0] >= FIRST_UNSPACED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shingled:
     """Features of a batch, one text behind the other, and where each begins."""
@@ -43,7 +48,7 @@ def shingled(texts: Sequence[list[str]]) -> Shingled:
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     every = list(chain.from_iterable(texts))
     words = mixed(np.fromiter(map(zlib.crc32, map(str.encode, every)), np.uint64, len(every)))
-    unspaced = np.fromiter((word[0] >= FIRST_UNSPACED for word in every), np.bool_, len(every))
+    unspaced = np.fromiter(map(is_unspaced, every), np.bool_, len(every))
     return _with_neighbours(words, unspaced, starts, counts)
 
 

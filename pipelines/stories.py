@@ -12,24 +12,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from pipelines.bands import BANDS, bands_of
 from pipelines.facts import Facts, facts_of
 from pipelines.likeness import Likeness, Sketch, compare
-from pipelines.minhash import BANDS as MINHASH_BANDS
-from pipelines.minhash import Keys, band_keys, mixed
 from pipelines.normalising import is_cut, legible, normalise, words_of
-from pipelines.shingles import MAX_WORDS, opening_keys, shingled
 
 __all__ = ["BANDS", "Facts", "Likeness", "Sketch", "StoryText", "compare", "normalise", "sketches", "story_id"]
 
-BANDS = MINHASH_BANDS + 3  #: Keys of a text: of all its words, of its first, of its next, of its headline.
 MAX_SKETCH_CHARS = 2000  #: Of a normalised text, to be compared.
 HEADLINE_WORDS = range(5, 25)  #: A title, or a text without one, of so many words is a headline.
 
 _DIGEST_BYTES = 16
-_KEY_BYTES = 8
-_KINDS = np.array([0x6F70656E696E6731, 0x6F70656E696E6732, 0x686561646C696E65], np.uint64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +51,7 @@ def sketches(texts: Sequence[StoryText]) -> list[Sketch]:
         facts_of(plain, words, entities=text.entities, cut=is_cut(text.content))
         for plain, words, text in zip(readable, cased, texts, strict=True)
     ]
-    bands = _bands(folded, digests, [_headline(*each) for each in zip(texts, folded, strict=True)])
+    bands = bands_of(folded, digests, [_headline(*each) for each in zip(texts, folded, strict=True)])
     return [
         Sketch(text=words[:MAX_SKETCH_CHARS], digest=digest, bands=keys, facts=fact)
         for words, digest, keys, fact in zip(folded, digests, bands, facts, strict=True)
@@ -73,21 +66,3 @@ def _digest(words: str, text: str) -> bytes:
 def _headline(text: StoryText, words: str) -> str:
     title = normalise(text.title) if text.title else words
     return title if title.count(" ") + 1 in HEADLINE_WORDS else ""
-
-
-def _bands(folded: Sequence[str], digests: Sequence[bytes], headlines: Sequence[str]) -> Keys:
-    """Keys of each text, one row a text; where it has none of a kind, one that no other text shares."""
-    words = [text.split(maxsplit=MAX_WORDS)[:MAX_WORDS] for text in folded]
-    of = shingled([each or [digest.hex()] for each, digest in zip(words, digests, strict=True)])
-    own = np.frombuffer(b"".join(digest[:_KEY_BYTES] for digest in digests), np.uint64)
-    kinds = np.stack((opening_keys(of, 0), opening_keys(of, 1), _line_keys(headlines)), axis=1)
-    kinds = mixed(np.where(kinds == 0, own[:, None], kinds) + _KINDS)
-    return np.concatenate((band_keys(of.features, of.starts), kinds), axis=1)
-
-
-def _line_keys(lines: Sequence[str]) -> Keys:
-    """A key of each line; 0 for an empty one."""
-    keys = (
-        hashlib.blake2b(line.encode(), digest_size=_KEY_BYTES).digest() if line else bytes(_KEY_BYTES) for line in lines
-    )
-    return np.frombuffer(b"".join(keys), np.uint64)
