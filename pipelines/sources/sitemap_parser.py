@@ -17,6 +17,7 @@ MAX_URL_CHARS = 2000
 MAX_TITLE_CHARS = 1000
 MAX_DATE_CHARS = 40
 MAX_LANG_CHARS = 20
+_HEAD_BYTES = 200
 
 _BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
 #: Where the fields stand: the elements below `urlset` or `sitemapindex`, without their namespaces.
@@ -92,7 +93,7 @@ def parse_sitemap(body: bytes, *, max_items: int) -> ParsedSitemap:
     )  # fmt: skip
     problem: str | None = None
     try:
-        parser.feed(_BARE_AMPERSAND.sub(b"&amp;", body.lstrip()))
+        parser.feed(body if b"\0" in body[:_HEAD_BYTES] else _BARE_AMPERSAND.sub(b"&amp;", body.lstrip()))
         parser.close()
     except _RefusedError as err:
         return ParsedSitemap(problem=str(err))
