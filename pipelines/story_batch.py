@@ -59,6 +59,8 @@ class StoryBatch:
         self.added: list[Telling] = []
         self._arrivals = arrivals
         self._keys = keys
+        self._numbers: list[list[int]] = keys.tolist()
+        self._shared = _shared(keys)
         self._found = found
         self._ranked = rank(found)
         self._first_id = first_id
@@ -83,11 +85,11 @@ class StoryBatch:
             return self._add(row, arrival, story_id=best.told.story_id, outcome=Outcome.READING)
         if arrival.published_us - best.told.published_us > RENEWED_AFTER_US:
             told = replace(best.told, id=self._next_id(), published_us=arrival.published_us)
-            self._hold(Telling(told=told, sketch=best.sketch))
+            self._hold(Telling(told=told, sketch=best.sketch), np.frombuffer(told.keys, np.uint64).tolist())
         return Found(story_id=best.told.story_id, text_key=best.told.text_key, outcome=Outcome.COPY)
 
     def _candidates(self, row: int, arrival: Arrival) -> list[int]:
-        keys = self._keys[row].tolist()
+        keys = self._numbers[row]
         if self._ids_by_key.keys().isdisjoint(keys):
             return self._ranked[row]
         mine = ([id_ for id_ in self._ids_by_key.get(key, ())[::-1] if self._is_near(id_, arrival)] for key in keys)
@@ -114,15 +116,22 @@ class StoryBatch:
             keys=self._keys[row].tobytes(),
             published_us=arrival.published_us,
         )
-        self._hold(Telling(told=told, sketch=sketch))
+        self._hold(Telling(told=told, sketch=sketch), self._shared.intersection(self._numbers[row]))
         return Found(story_id=story_id, text_key=told.text_key, outcome=outcome)
 
-    def _hold(self, telling: Telling) -> None:
+    def _hold(self, telling: Telling, keys: Iterable[int]) -> None:
+        """Add a text, to be found by `keys`."""
         self.added.append(telling)
-        for key in np.frombuffer(telling.told.keys, np.uint64).tolist():
+        for key in keys:
             ids = self._ids_by_key.setdefault(key, [])
             ids.append(telling.told.id)
             del ids[:-PER_KEY]
+
+
+def _shared(keys: Keys) -> set[int]:
+    """The keys of more than one row: nobody asks for the others."""
+    found, counts = np.unique(keys, return_counts=True)
+    return set(found[counts > 1].tolist())
 
 
 def _likest(sketch: Sketch, near: Iterable[Telling]) -> tuple[Likeness, Telling | None]:
