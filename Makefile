@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-model clean
+.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-linking bench-model clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -45,6 +45,9 @@ bench: $(READY) ## Measure, interleaved, and print the table of the README.
 
 bench-model: $(READY) ## Measure the classifier against others and the hardware; BENCH_ARGS=--help says more.
 	@$(BIN)/python -W ignore -m tests.bench.model $(BENCH_ARGS)
+
+bench-linking: $(READY) ## Measure the linking of text to entities: speed, precision and recall.
+	@$(BIN)/python -m tests.bench.linking
 
 clean: ## Remove what the targets above have made, .venv too.
 	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

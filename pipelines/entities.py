@@ -63,7 +63,7 @@ class EntityLinker:
 
     def _look(self, text: str, given: Collection[str] = ()) -> _Seen:
         if not text:
-            return _Seen(text, Matchable(text))
+            return _NOTHING
         folded = matchable(text)
         tags = list(self._notations.cashtags(folded.text, given)) if "$" in folded.text else []
         places = [(start, end, ticker, LinkKind.CASHTAG) for start, end, ticker in tags if ticker]
@@ -88,6 +88,9 @@ class _Seen:
             start, end = self.folded.span(from_, to)
             surface = self.text[start:end]
             yield Link(ticker=ticker, start=start, end=end, surface=surface, kind=kind, in_title=in_title)
+
+
+_NOTHING = _Seen("", Matchable(""))
 
 
 def _apart(places: list[Place]) -> Iterator[Place]:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from monitor.folding import fold
 from pipelines.chinese import simplified
@@ -49,8 +49,13 @@ def matchable(text: str) -> Matchable:
 def _origins(text: str) -> Iterator[int]:
     # A character folds to as many characters wherever it stands: only which letter it becomes depends on its word.
     for place, char in enumerate(text):
-        for _ in fold(char) if not char.isascii() else char:
+        for _ in range(_width(char)):
             yield place
+
+
+@lru_cache(maxsize=4096)
+def _width(char: str) -> int:
+    return len(fold(char))
 
 
 @cache

@@ -45,7 +45,7 @@ class Names:
     """The names of watched entities."""
 
     def __init__(self, entities: Sequence[WatchedEntity]) -> None:
-        self._automaton = _automaton(alias for entity in entities for alias in _aliases(entity))
+        self._automaton = _automaton(alias for entity in entities for alias in aliases_of(entity))
 
     def find(self, text: str, known: Iterable[str] = ()) -> Iterator[Place]:
         """The names in `text`, in order; `known` are tickers that it is known to be about, by a cashtag or the like.
@@ -108,7 +108,8 @@ def _is_code(text: str, start: int, end: int) -> bool:
     return len(symbol) > 1 and not is_ordinary(symbol) and not text.isupper()
 
 
-def _aliases(entity: WatchedEntity) -> Iterator[Alias]:
+def aliases_of(entity: WatchedEntity) -> Iterator[Alias]:
+    """Every way in which `entity` may be written, and the phrases that hide them; may refuse an empty one."""
     for at, written in enumerate((entity.name, *entity.aliases)):
         kind = LinkKind.ALIAS if at else LinkKind.NAME
         for text in _spellings(_folded(written, entity, "alias")):

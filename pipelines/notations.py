@@ -63,10 +63,16 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {"US": ("US", "O", "OQ", "N"), "SS": 
 _FRONT: Mapping[str, str] = {"SS": "SH", "SZ": "SZ", "BJ": "BJ", "HK": "HK"}
 _HK_DIGITS = 5
 
-_CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z0-9]{1,15}(?:[.\-][A-Za-z]{1,3})?)(?!\w)")
-_EXCHANGE = re.compile(r"(?<!\w)([A-Z]{2,12}|Nasdaq|NasdaqG[SM]|Xetra|Tokyo|American|Arca)\s?[:\uff1a]\s?"
-                       r"([A-Z0-9]{1,10}(?:[.\-/][A-Z]{1,2})?)(?!\w)")  # fmt: skip
-_NUMBER = re.compile(r"(?<![\w.,$\u00a5\u20ac\u00a3+\-])(\d{5,6})(?![.,]?\d|%|[A-Za-z_])")
+# A letter or digit of a script with spaces: a code may stand between Chinese characters.
+_IN_WORD = r"[^\W\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+_CASHTAG = re.compile(
+    rf"(?<!{_IN_WORD})(?<!\$)\$([A-Za-z0-9]{{1,15}}(?:[.\-][A-Za-z]{{1,3}})?)(?!{_IN_WORD}|[\u20ac\u00a3\u00a5])"
+)
+_EXCHANGE = re.compile(
+    rf"(?<!{_IN_WORD})([A-Z]{{2,12}}|Nasdaq|NasdaqG[SM]|Xetra|Tokyo|American|Arca)\s?[:\uff1a]\s?"
+    rf"([A-Z0-9]{{1,10}}(?:[.\-/][A-Z]{{1,2}})?)(?!{_IN_WORD})"
+)
+_NUMBER = re.compile(rf"(?<!{_IN_WORD})(?<![.,$\u00a5\u20ac\u00a3+\-])([0-9]{{5,6}})(?![.,]?[0-9]|%|{_IN_WORD})")
 # Ten thousand, a hundred million, thousand, hundred, yuan, shares, lots, points, tons, people ...; won, yen, shares.
 _UNIT = re.compile(
     r"\s?[\u4e07\u4ebf\u5343\u767e\u5143\u80a1\u624b\u70b9\u5428\u4eba\u8f86\u500d\u540d\u5bb6\u53f0\u4e2a\u4ef6\u6b21"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain import SourceClass
+from monitor.domain import EntityScores, SourceClass
 from monitor.errors import InvalidRecordError
 from monitor.settings import DocumentLimits, WatchedEntity
 from pipelines import wire
@@ -56,6 +56,13 @@ def test_a_document_is_clean_dated_identified_and_linked() -> None:
     assert document.published_at == datetime(2026, 3, 2, 11, tzinfo=UTC)
     assert document.seen_at == NOW
     assert len(document.story_id) == 32
+
+
+def test_each_entity_has_its_relevance() -> None:
+    """The sender knows what a text does not say; where the text speaks of an entity, it tells how much."""
+    document = build(item(text="Nordwind cuts its outlook; $ZZ gains", entities=("ZZ", "YY"))).document
+    assert {score.entity: score.relevance for score in document.scores} == {"NWA": 0.7071, "YY": 1.0, "ZZ": 0.7071}
+    assert all(score.novelty == EntityScores(entity="X").novelty for score in document.scores)
 
 
 def test_ids_are_stable_and_keep_sources_apart() -> None:

@@ -150,6 +150,11 @@ def test_names_inside_the_program_are_no_keys(write) -> None:
         ("alerting: {evaluate_every: 0s}\n", "alerting.evaluate_every: must be longer than zero"),
         ("aggregate: {bucket: .inf}\n", "aggregate.bucket: not a duration"),
         ("watchlist: {entities: [{ticker: ON, name: x}]}\n", "put it in quotes"),
+        (
+            "watchlist: {entities: [{ticker: A, name: x, isin: US0378331006}]}\n",
+            "watchlist.entities[0].isin: the check digit of US0378331006 is wrong: for US037833100 it is 5",
+        ),
+        ("watchlist: {shipped: [usa]}\n", "watchlist.shipped[0]: must be 'us', 'europe', 'china', 'japan',"),
         ("web: 5\n", "web: must be a mapping of keys to values"),
         ("- a\n", "must hold keys and values, got list"),
         ("1: 2\n", "Keys should be strings"),
