@@ -66,7 +66,7 @@ def novelty_words(novelty: Sequence[int]) -> str:
     if len(novelty) != len(LOOK_BACKS):
         return ""
     if min(novelty) >= NEW:
-        return "first told"
+        return "first told here"
     index = A_DAY if novelty[A_DAY] < NEW else next(i for i, value in enumerate(novelty) if value < NEW)
     return f"echo, novelty {novelty[index]} of {NEW} in {LOOK_BACKS[index] // timedelta(hours=1)} h"
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import add
 
 from monitor.domain import (
     ALL,
@@ -52,36 +53,35 @@ def tally(labels: Sequence[Label], tellings: Tellings, *, bucket: timedelta) -> 
         for entity in _entities(label):
             telling = tellings.get((label.document.id, entity), _NOTHING)
             story = _story(label, entity) if telling.told else _NO_STORY
-            for series in _series(label, entity):
+            for bit, series in _series(label, entity):
                 row = sums.setdefault(BucketKey(slot_at=slot_at, series=series), [0] * len(COUNT_FIELDS))
-                _add(row, telling, story, series_bit(series))
+                row[0] += 1
+                if telling.told & bit:
+                    row[1:-1] = map(add, row[1:-1], story)
+                elif telling.held_back & bit:
+                    row[-1] += 1
     return {key: Counts(**dict(zip(COUNT_FIELDS, row, strict=True))) for key, row in sums.items()}
 
 
 def series_of(label: Label) -> Iterator[SeriesKey]:
     """Every series that `label` counts in, each once; a text that was not scored has no topic of its own."""
     for entity in _entities(label):
-        yield from _series(label, entity)
+        yield from (series for _, series in _series(label, entity))
 
 
-def _series(label: Label, entity: str) -> Iterator[SeriesKey]:
-    for topic in dict.fromkeys((ALL, label.prediction.topic or ALL)):
-        for part in (ALL, label.document.source_class.value):
-            yield SeriesKey(entity=entity, topic=topic, source_class=part)
+def _series(label: Label, entity: str) -> Iterator[tuple[int, SeriesKey]]:
+    """Each series of one entity, after its `series_bit`."""
+    topic, source_class = label.prediction.topic or ALL, label.document.source_class.value
+    for part in (ALL, source_class):
+        series = SeriesKey(entity=entity, source_class=part)
+        yield series_bit(series), series
+        if topic != ALL:
+            series = SeriesKey(entity=entity, topic=topic, source_class=part)
+            yield series_bit(series), series
 
 
 def _entities(label: Label) -> Iterator[str]:
     return iter(dict.fromkeys((ALL, *label.document.entities)))
-
-
-def _add(row: list[int], telling: Telling, story: tuple[int, ...], bit: int) -> None:
-    """Add one document, and what it tells in the series of `bit`, in the order of `COUNT_FIELDS`."""
-    row[0] += 1
-    if telling.told & bit:
-        for index, value in enumerate(story, start=1):
-            row[index] += value
-    elif telling.held_back & bit:
-        row[-1] += 1
 
 
 def _story(label: Label, entity: str) -> tuple[int, ...]:

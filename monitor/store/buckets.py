@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from monitor.store.offsets import advance, raise_watermark, read_positions, read
 from monitor.store.part import Part
 from monitor.store.schema import buckets, evidence, mentions
 from monitor.store.stories import OpenStories, keep_uncounted
-from monitor.store.tellings import Told, possible_slots, tell
+from monitor.store.tellings import Told, possible_slots, speeches, tell
 from monitor.store.values import storable, to_micros
 from monitor.store.voices import settle_slots, take_slots
 
@@ -85,9 +84,10 @@ class Buckets(Part):
 
 def _tell(tx: Connection, labels: Sequence[Label], guard: Guard | None, *, now: datetime) -> Told:
     """Let `labels` tell their stories as far as `guard` lets them, and remember what was told."""
-    opened = OpenStories(tx, labels, now=now)
-    wanted = possible_slots(labels, opened.states, guard) if guard else Counter()
-    told = tell(labels, opened.states, guard, take_slots(tx, wanted))
+    spoken = speeches(labels, guard)
+    opened = OpenStories(tx, labels, spoken, now=now)
+    wanted = possible_slots(spoken, opened.states)
+    told = tell(spoken, opened.states, take_slots(tx, wanted))
     settle_slots(tx, wanted, told.used)
     opened.save()
     return told

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, bindparam, select, update
 
-from monitor.domain import Label
+from monitor.domain import Document, Label
 from monitor.store.bulk import add_new, add_rows, any_of
-from monitor.store.evidence import story_of
 from monitor.store.schema import counted_documents, stories
-from monitor.store.tellings import StoryState, load_state, tell
+from monitor.store.tellings import Speech, StoryState, load_state
 from monitor.store.values import storable, to_micros
 
 
@@ -31,16 +30,18 @@ def keep_uncounted(tx: Connection, labels: Sequence[Label], *, now: datetime) ->
 class OpenStories:
     """The stories of a batch, their rows locked: where each was told before the batch."""
 
-    def __init__(self, tx: Connection, labels: Sequence[Label], *, now: datetime) -> None:
-        """Add `labels` to their stories.
+    def __init__(self, tx: Connection, labels: Sequence[Label], spoken: Sequence[Speech], *, now: datetime) -> None:
+        """Add `labels`, of which `spoken` has one each, to their stories.
 
         A new story is stored as if no cap held anything back, which is so for almost all of them.
         """
         self._tx = tx
-        groups: dict[str, list[Label]] = {}
-        for label in labels:
-            groups.setdefault(story_of(label), []).append(label)
-        rows = [_row(key, groups[key], now) for key in sorted(groups)]
+        groups: dict[str, list[Document]] = {}
+        uncapped: dict[str, StoryState] = {}
+        for label, speech in zip(labels, spoken, strict=True):
+            groups.setdefault(speech.story_id, []).append(label.document)
+            uncapped.setdefault(speech.story_id, StoryState()).tell(speech)
+        rows = [_row(key, groups[key], uncapped[key], now) for key in sorted(groups)]
         add_rows(
             tx,
             stories,
@@ -51,7 +52,7 @@ class OpenStories:
         )
         self._stored = {row.story_id: row for row in tx.execute(_held(tx, sorted(groups)))}
         # An upsert leaves `document_id` alone, so a story is new when it names our document.
-        ours = {key: storable(group[0].document.id) for key, group in groups.items()}
+        ours = {key: storable(group[0].id) for key, group in groups.items()}
         self.states: Mapping[str, StoryState] = {
             key: StoryState() if row.document_id == ours[key] else load_state(row.told)
             for key, row in self._stored.items()
@@ -72,16 +73,14 @@ def _held(tx: Connection, keys: Sequence[str]) -> Select[tuple[str, str, str | N
     return query.where(columns.story_id.in_(any_of(tx, keys)))
 
 
-def _row(story_id: str, told: Sequence[Label], now: datetime) -> dict[str, object]:
-    published = [to_micros(label.document.published_at) for label in told]
-    state = StoryState()
-    tell(told, {story_id: state})
+def _row(story_id: str, documents: Sequence[Document], state: StoryState, now: datetime) -> dict[str, object]:
+    published = [to_micros(document.published_at) for document in documents]
     return {
         "story_id": story_id,
-        "document_id": storable(told[0].document.id),
+        "document_id": storable(documents[0].id),
         "first_published_at": min(published),
         "last_published_at": max(published),
         "counted_at": to_micros(now),
-        "reach": len(told),
+        "reach": len(documents),
         "told": state.dump(),
     }

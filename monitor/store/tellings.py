@@ -7,7 +7,7 @@ as they were stored. So the outcome does not depend on how documents are cut int
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -32,6 +32,23 @@ class Slot(NamedTuple):
     slot_at: datetime
 
 
+class Claim(NamedTuple):
+    """One entity of a document, for which it would tell its story."""
+
+    entity: str
+    leaf: Leaf
+    slot: Slot | None  #: None: no cap, or one that lets nothing through.
+    allowance: Allowance | None
+
+
+class Speech(NamedTuple):
+    """One document, as far as it tells a story."""
+
+    document_id: str
+    story_id: str
+    claims: Sequence[Claim]  #: None where no model has read the text: it tells nothing, so that a copy still can.
+
+
 @dataclass(slots=True)
 class StoryState:
     """Where one story was told so far, and where it was held back."""
@@ -43,6 +60,10 @@ class StoryState:
     def untold(self, leaf: Leaf) -> int:
         """The series of `leaf` in which the story was not told yet."""
         return 0 if self.everywhere else EVERY_SERIES & ~_shared(leaf, self.told)
+
+    def tell(self, speech: Speech) -> None:
+        """Tell all that `speech` would, if there were no caps."""
+        self.told += [claim.leaf for claim in speech.claims if self.untold(claim.leaf)]
 
     def hold_back(self, leaf: Leaf, untold: int) -> int:
         """Note that a cap keeps the story out of `untold`; returns where it was not kept out before."""
@@ -78,55 +99,50 @@ def load_state(text: str | None) -> StoryState:
     return StoryState(told=told, held_back=held_back)
 
 
-def tell(
-    labels: Sequence[Label],
-    states: Mapping[str, StoryState],
-    guard: Guard | None = None,
-    used: Mapping[Slot, int] | None = None,
-) -> Told:
-    """Let `labels`, in their order, tell their stories; changes `states`, which has every story of theirs.
+def speeches(labels: Sequence[Label], guard: Guard | None = None) -> list[Speech]:
+    """What each of `labels` would tell, and the caps that `guard` holds against it."""
+    return [Speech(label.document.id, story_of(label), _claims(label, guard)) for label in labels]
 
-    `used` is what was told in the slots before. A text that no model read tells nothing, so that a copy still can.
+
+def tell(spoken: Sequence[Speech], states: Mapping[str, StoryState], used: Mapping[Slot, int] | None = None) -> Told:
+    """Let documents, in their order, tell their stories; changes `states`, which has every story of theirs.
+
+    `used` is what was told in the slots before.
     """
-    outcome = Told()
-    before = used or {}
-    for label in labels:
-        state = states[story_of(label)]
-        allowances: Mapping[str, Allowance] | None = None
-        for entity, leaf in _leaves(label):
-            if not (untold := state.untold(leaf)):
-                continue
-            if allowances is None:
-                allowances = guard.allowances(label) if guard else {}
-            refused_by = _take(allowances.get(entity), outcome.used, before)
-            _note(outcome, label, entity, state=state, leaf=leaf, untold=untold, refused_by=refused_by)
+    outcome, before = Told(), used or {}
+    for speech in spoken:
+        state = states[speech.story_id]
+        for claim in speech.claims:
+            if untold := state.untold(claim.leaf):
+                refused_by = _take(claim, outcome.used, before)
+                _note(outcome, speech, claim, state=state, untold=untold, refused_by=refused_by)
     return outcome
 
 
-def slot_of(allowance: Allowance) -> Slot:
-    """Where stories under `allowance` are counted."""
-    return Slot(storable(allowance.voice), storable(allowance.entity), allowance.slot_at)
-
-
-def possible_slots(labels: Sequence[Label], states: Mapping[str, StoryState], guard: Guard) -> Counter[Slot]:
+def possible_slots(spoken: Sequence[Speech], states: Mapping[str, StoryState]) -> Counter[Slot]:
     """Every slot that `tell` may ask for, with the stories that would be told in it at most."""
-    found: Counter[Slot] = Counter()
-    for label in labels:
-        state = states[story_of(label)]
-        open_to = {entity for entity, leaf in _leaves(label) if state.untold(leaf)}
-        if open_to:
-            allowances = guard.allowances(label)
-            found.update(slot_of(allowances[e]) for e in open_to if e in allowances and allowances[e].stories)
-    return found
+    return Counter(
+        claim.slot
+        for speech in spoken
+        for claim in speech.claims
+        if claim.slot and states[speech.story_id].untold(claim.leaf)
+    )
 
 
-def _leaves(label: Label) -> Iterator[tuple[str, Leaf]]:
-    """Each entity of `label` with its leaf; none where the text was not scored."""
+def _claims(label: Label, guard: Guard | None) -> list[Claim]:
     if label.prediction.abstained is Abstention.LANGUAGE:
-        return
+        return []
+    allowances = guard.allowances(label) if guard else {}
     topic, source_class = storable(label.prediction.topic or ALL), label.document.source_class.value
-    for entity in dict.fromkeys((ALL, *label.document.entities)):
-        yield entity, (storable(entity), topic, source_class)
+    return [
+        _claim(entity, (storable(entity), topic, source_class), allowances.get(entity))
+        for entity in dict.fromkeys((ALL, *label.document.entities))
+    ]
+
+
+def _claim(entity: str, leaf: Leaf, allowance: Allowance | None) -> Claim:
+    slot = Slot(storable(allowance.voice), leaf[0], allowance.slot_at) if allowance and allowance.stories else None
+    return Claim(entity, leaf, slot, allowance)
 
 
 def _shared(leaf: Leaf, others: Sequence[Leaf]) -> int:
@@ -137,33 +153,23 @@ def _shared(leaf: Leaf, others: Sequence[Leaf]) -> int:
     return shared
 
 
-def _take(allowance: Allowance | None, used: Counter[Slot], before: Mapping[Slot, int]) -> CapReason | None:
-    """Use up one story of `allowance`; returns why not, where none is left."""
-    if allowance is None:
+def _take(claim: Claim, used: Counter[Slot], before: Mapping[Slot, int]) -> CapReason | None:
+    """Use up one story of the allowance; returns why not, where none is left."""
+    if claim.allowance is None:
         return None
-    if not allowance.stories:
-        return allowance.reason
-    slot = slot_of(allowance)
-    if before.get(slot, 0) + used[slot] >= allowance.stories:
-        return allowance.reason
-    used[slot] += 1
+    if claim.slot is None or before.get(claim.slot, 0) + used[claim.slot] >= claim.allowance.stories:
+        return claim.allowance.reason
+    used[claim.slot] += 1
     return None
 
 
-def _note(  # noqa: PLR0913 - the state of one step
-    outcome: Told,
-    label: Label,
-    entity: str,
-    *,
-    state: StoryState,
-    leaf: Leaf,
-    untold: int,
-    refused_by: CapReason | None,
+def _note(
+    outcome: Told, speech: Speech, claim: Claim, *, state: StoryState, untold: int, refused_by: CapReason | None
 ) -> None:
-    key = (label.document.id, entity)
+    key = (speech.document_id, claim.entity)
     if refused_by is None:
-        state.told.append(leaf)
+        state.told.append(claim.leaf)
         outcome.tellings[key] = Telling(told=untold)
-    elif held_back := state.hold_back(leaf, untold):
+    elif held_back := state.hold_back(claim.leaf, untold):
         outcome.tellings[key] = Telling(held_back=held_back)
-        outcome.held_back.setdefault(refused_by, set()).add(label.document.id)
+        outcome.held_back.setdefault(refused_by, set()).add(speech.document_id)

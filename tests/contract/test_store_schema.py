@@ -75,6 +75,31 @@ def test_mentions_of_an_older_version_take_over_the_sentiment_of_their_document(
     assert (found.id, found.negative) == ("d", 0.8)
 
 
+def test_evidence_of_an_older_version_keeps_telling_what_it_told(database_url: str) -> None:
+    """A story counted with its first document alone; after the upgrade a copy of it must not count as a second."""
+    store = open_store(DatabaseSettings(url=SecretStr(database_url)))
+    with store._database.write() as tx:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0002")
+        tx.execute(text("INSERT INTO stories VALUES ('y', 'first', 1000000, 1000000, 1000000, 2)"))
+        for id_ in ("first", "copy"):
+            tx.execute(text(f"INSERT INTO mentions VALUES ('ACME', 1000000, '{id_}', 'negative', 0.8)"))
+            tx.execute(
+                text(
+                    f"INSERT INTO evidence VALUES ('{id_}', 1000000, 's', 'news', 't', NULL, NULL, 'p', 'negative',"
+                    " 0.8, 0.1, 0.1, 'y', 'm', 1000000)"
+                )
+            )
+    store.upgrade()
+    at = datetime.fromtimestamp(1, tz=UTC)
+    for series in (SeriesKey(), SeriesKey(entity="ACME"), SeriesKey(entity="ACME", topic="p", source_class="news")):
+        found = store.negative_documents(series, at, at + timedelta(seconds=1), limit=9)
+        assert [document.id for document in found] == ["first"]
+    store.close()
+
+
 def test_newer_schema_is_refused(store: Store) -> None:
     """An old program on a new database would write what the new one cannot read."""
     with store._database.write() as tx:

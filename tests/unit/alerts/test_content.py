@@ -190,7 +190,7 @@ def test_numbers_are_said_as_people_say_them() -> None:
 @pytest.mark.parametrize(
     ("novelty", "words"),
     [
-        ((100, 100, 100, 100), "first told"),
+        ((100, 100, 100, 100), "first told here"),
         ((100, 75, 56, 42), "echo, novelty 56 of 100 in 24 h"),
         ((100, 100, 100, 75), "echo, novelty 75 of 100 in 72 h"),
         ((0, 0, 0, 0), "echo, novelty 0 of 100 in 24 h"),

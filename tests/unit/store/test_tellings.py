@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.domain import ALL, EVERY_SERIES, Abstention, CapReason, Label, SourceClass, Telling
 from monitor.settings import GuardSettings
 from monitor.store.evidence import story_of
-from monitor.store.tellings import Slot, StoryState, Told, load_state, possible_slots, tell
+from monitor.store.tellings import Slot, StoryState, Told, load_state, possible_slots, speeches, tell
 from pipelines.guard import Guard
 from tests.fixtures.stores import T0, label
 
@@ -21,7 +21,7 @@ GUARD = Guard(GuardSettings(author_stories=2, author_stories_in_all=5, domain_st
 
 def told(labels: Sequence[Label], guard: Guard | None = None) -> Told:
     """What becomes of `labels` where nothing was told before."""
-    return tell(labels, {story_of(one): StoryState() for one in labels}, guard)
+    return tell(speeches(labels, guard), {story_of(one): StoryState() for one in labels})
 
 
 def post(id_: str, *, author: str = "ann", story: str = "", entities: tuple[str, ...] = ("ACME",)) -> Label:
@@ -108,7 +108,7 @@ def test_a_bot_that_names_nobody_does_not_move_the_whole() -> None:
 
 def test_a_story_of_before_the_upgrade_is_told_everywhere() -> None:
     """Where it was told is not known; a copy must not count it again."""
-    found = tell([label("b", story="s")], {"s": load_state(None)}, GUARD)
+    found = tell(speeches([label("b", story="s")], GUARD), {"s": load_state(None)})
 
     assert found.tellings == {}
 
@@ -116,10 +116,11 @@ def test_a_story_of_before_the_upgrade_is_told_everywhere() -> None:
 def test_every_slot_that_is_asked_for_was_taken() -> None:
     """A slot that is not locked may be overrun by another worker."""
     labels = [post("a"), post("b", entities=("X", "Y", "Z")), post("c", story="old"), label("d")]
+    spoken = speeches(labels, GUARD)
     states = {story_of(one): StoryState() for one in labels} | {"old": load_state(None)}
-    wanted = possible_slots(labels, states, GUARD)
+    wanted = possible_slots(spoken, states)
 
-    assert tell(labels, states, GUARD).used.keys() <= wanted.keys()
+    assert tell(spoken, states).used.keys() <= wanted.keys()
     assert sum(wanted.values()) == 4, "ann on ACME and twice over all, the wire on ACME; none for the list, or the old"
 
 
@@ -129,7 +130,7 @@ def test_how_a_stream_is_cut_into_batches_changes_nothing(data: st.DataObject) -
     """A worker that is slow, one that is fast and a replay see the same counts."""
     labels = data.draw(st.lists(_labels(), min_size=1, max_size=30))
     labels = [_with_id(one, n) for n, one in enumerate(labels)]
-    whole = tell(labels, {story_of(one): StoryState() for one in labels}, GUARD)
+    whole = told(labels, GUARD)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(labels)), max_size=6)))
 
     stored: dict[str, str] = {}
@@ -138,7 +139,7 @@ def test_how_a_stream_is_cut_into_batches_changes_nothing(data: st.DataObject) -
     for start, end in zip([0, *cuts], [*cuts, len(labels)], strict=True):
         batch = labels[start:end]
         states = {key: load_state(stored[key]) if key in stored else StoryState() for key in map(story_of, batch)}
-        part = tell(batch, states, GUARD, used)
+        part = tell(speeches(batch, GUARD), states, used)
         stored |= {key: state.dump() for key, state in states.items()}
         used += part.used
         tellings |= part.tellings
