@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-linking bench-model clean
+.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-linking bench-model bench-stories clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -48,6 +48,9 @@ bench-model: $(READY) ## Measure the classifier against others and the hardware;
 
 bench-linking: $(READY) ## Measure the linking of text to entities: speed, precision and recall.
 	@$(BIN)/python -m tests.bench.linking
+
+bench-stories: $(READY) ## Measure how fast stories are found among a million texts; BENCH_ARGS=--help says more.
+	@$(BIN)/python -m tests.bench.stories $(BENCH_ARGS)
 
 clean: ## Remove what the targets above have made, .venv too.
 	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
