@@ -153,8 +153,8 @@ def _is_end(old: slice, new: slice, short: Words, long: Words) -> bool:
         if old.start == old.stop or new.start == new.stop:
             return True
         # A headline whose end is cut stands before its article.
-        left = old.stop - old.start
-        return old.start > 0 and new.stop < len(long) and left <= max(1, _CUT_SHARE * len(short))
+        left: int = old.stop - old.start
+        return bool(old.start > 0 and new.stop < len(long)) and left <= max(1, _CUT_SHARE * len(short))
     return False
 
 

@@ -57,7 +57,7 @@ _TAILS = re.compile(
     r"|[\s\-|:>.]+"
     r")$"
 )
-_LEADING_NAMES = re.compile(r"\s*(?:@\w+[\s,:]+)+(?=.*\$[A-Za-z])", re.DOTALL)
+_LEADING_NAMES = re.compile(r"\s*+(?:@\w++[\s,:]++)++(?=.*\$[A-Za-z])", re.DOTALL)
 # One of these is in every tail worth cutting: far cheaper to look for than the tails themselves.
 _SIGNS_OF_TAIL = ("..", "@", ")", "]", "http", " - ", "--", "|", "ore", "tory", "ading", "来源", "全文", "更多", "点击")
 _TAIL_CHARS = 50

@@ -26,7 +26,8 @@ _SIGNED_MONEY = re.compile(r"(?<!\w)([+\-])[$€£¥](?=\d)")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = re.compile(f"([{UNSPACED}])")
-_CUT = re.compile(r"(?:\u2026|\.\.)[\s)\]]*(?:https?://\S*\s*)*$")
+_CUT = re.compile(r"(?:\u2026|\.\.)[\s)\]]*+(?:https?://\S*+\s*+)*+$")
+_END_CHARS = 300  #: Dots before the links at the end stand within so many.
 _CHINESE_TITLE = re.compile(r"\s*【([^】]{4,80})】(?=.)")
 
 
@@ -61,7 +62,7 @@ def legible(text: str) -> str:
 
 def is_cut(text: str) -> bool:
     """Whether `text` ends with dots, as one does whose end is cut."""
-    return ("\u2026" in text or ".." in text) and _CUT.search(text) is not None
+    return ("\u2026" in text or ".." in text) and _CUT.search(text, max(0, len(text) - _END_CHARS)) is not None
 
 
 def words_of(text: str) -> str:

@@ -15,14 +15,14 @@ _UP = (
     "grow grew growth rebound top topped beat exceed raise raised lift boost hike upgrade upgraded upside best "
     "strong stronger strength improve bullish buy bought buyer long call overweight outperform accumulate "
     "profit positive overbought win won approve accept gainer better bull "
-    "涨 升 增 盈 买 多 高 超 优 胜 强 扬 红"
+    "涨 升 增 盈 买 多 高 超 优 胜 强 扬 红 上 好 入 扩"
 )
 _DOWN = (
     "down fall fell drop dropped slide slid slip slipped tumble plunge sink sank decline lower low below "
     "decrease decreased shrink shrank downturn miss missed cut trim trimmed lowered reduce slash downgrade "
     "downgraded downside worst weak weaker weakness worsen bearish sell sold seller short put underweight "
     "underperform loss lose lost negative oversold reject deny worse loser bear "
-    "跌 降 减 亏 卖 空 低 逊 劣 败 弱 挫 绿"
+    "跌 降 减 亏 卖 空 低 逊 劣 败 弱 挫 绿 下 坏 出 缩"
 )
 _NEGATIONS = "not no never without deny denies denied cannot wont didnt doesnt isnt 不 未 无 否 没 非"
 _COUNTS = (

@@ -41,7 +41,14 @@ def _templated(count: int) -> list[StoryText]:
     names = {
         f"{_word(rng)} {kind}" for kind, _ in product(["Corp", "Inc", "Systems", "Holdings plc", ""], range(count))
     }
-    forms = ("{} declares quarterly dividend", "{} Reports Third Quarter Results", "{} earnings call transcript")
+    forms = (
+        "{} declares quarterly dividend",
+        "{} Reports Third Quarter Results",
+        "Transcript of the earnings call of {}",
+        "{} BEATS ESTIMATES FOR THE QUARTER",
+        "{} q3 profit up on strong demand, shares rise",
+        "Analysts raise price target of {} after results",
+    )
     chosen = sorted(names, key=lambda name: rng.random())[:count]
     return [_post(forms[at % len(forms)].format(name.strip())) for at, name in enumerate(chosen)]
 
