@@ -26,8 +26,8 @@ from monitor.settings.data import (
     StreamSettings,
     WebSettings,
 )
-from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
 from monitor.settings.guard import GuardSettings
+from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
 from monitor.settings.pages import EdgarSource, FilerSettings, GdeltSource, KafkaSource, SitemapSource
 from monitor.settings.root import Settings
 from monitor.settings.sources import (

@@ -102,7 +102,6 @@ def business_hours(days: Iterable[int], *, until: datetime) -> list[datetime]:
     return [slot for slot in slots if slot < until and slot.weekday() < 5]
 
 
-
 @pytest.mark.parametrize(
     ("at", "stopped", "health"),
     [
