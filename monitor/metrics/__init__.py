@@ -1,0 +1,21 @@
+"""What the monitor reports to Prometheus: one class a stage, labels from closed sets only, base units.
+
+Each class takes the registry, so that tests and several monitors in one process do not meet.
+Counters with a closed label set are initialised to zero, so that a rate exists from the start.
+"""
+
+from monitor.metrics.counting import AggregateMetrics, AlertMetrics
+from monitor.metrics.ingest import IngestMetrics, SourceMetrics, StoryMetrics
+from monitor.metrics.model import ClassifyMetrics, ModelMetrics
+from monitor.metrics.stage import StageMetrics
+
+__all__ = [
+    "AggregateMetrics",
+    "AlertMetrics",
+    "ClassifyMetrics",
+    "IngestMetrics",
+    "ModelMetrics",
+    "SourceMetrics",
+    "StageMetrics",
+    "StoryMetrics",
+]

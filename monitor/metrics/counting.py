@@ -1,0 +1,92 @@
+"""What is counted, and what is made of it: buckets and alerts."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from monitor.domain import AlertState, AuthorKind, CapReason
+from monitor.metrics.bucket_bounds import SECONDS
+
+
+class AggregateMetrics:
+    """Buckets, and the sentiment of what is watched. Entity values come from the watchlist, topics from the model."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "tapewatch_aggregate_documents", "Labels by outcome: counted, repeated, rejected.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.late = Counter(
+            "tapewatch_aggregate_late_documents", "Counted documents that came after the allowed lateness.",
+            registry=registry,
+        )  # fmt: skip
+        self.stories = Counter("tapewatch_aggregate_stories", "New stories.", registry=registry)
+        self.watermark = Gauge(
+            "tapewatch_aggregate_watermark_timestamp_seconds", "Latest event time counted.", registry=registry
+        )
+        self.held_back = Counter(
+            "tapewatch_aggregate_held_back_documents",
+            "Documents of which a cap held back a story, by cap: author, domain, entities.",
+            ["reason"],
+            registry=registry,
+        )
+        self.authors = Counter(
+            "tapewatch_aggregate_authors", "Counted posts, by what their author was: new, bursting, known.", ["kind"],
+            registry=registry,
+        )  # fmt: skip
+        for outcome in ("counted", "repeated", "rejected"):
+            self.documents.labels(outcome=outcome)
+        for reason in CapReason:
+            self.held_back.labels(reason=reason.value)
+        for kind in AuthorKind:
+            self.authors.labels(kind=kind.value)
+
+
+class AlertMetrics:
+    """Evaluation, alert states, deliveries, and the sentiment of what is watched."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.alerts = Gauge("tapewatch_alerts", "Alerts by rule and state.", ["rule", "state"], registry=registry)
+        self.transitions = Counter(
+            "tapewatch_alert_transitions", "Transitions by rule and new state.", ["rule", "state"], registry=registry
+        )
+        self.evaluations = Counter(
+            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.evaluation_seconds = Histogram(
+            "tapewatch_alert_evaluation_seconds", "Time for one evaluation of all rules.", buckets=SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self.last_evaluation = Gauge(
+            "tapewatch_alert_last_evaluation_timestamp_seconds", "When all rules were last evaluated.",
+            registry=registry,
+        )  # fmt: skip
+        self.deliveries = Counter(
+            "tapewatch_deliveries", "Attempts to deliver, by outcome: delivered, retry, refused.",
+            ["receiver", "outcome"], registry=registry,
+        )  # fmt: skip
+        self.outbox = Gauge("tapewatch_outbox_notifications", "Notifications that wait.", registry=registry)
+        self.sentiment = Gauge(
+            "tapewatch_sentiment",
+            "Mean p(positive) - p(negative) of the stories of the last window, -1 to 1; 0 without stories.",
+            ["entity", "topic"],
+            registry=registry,
+        )
+        self.stories = Gauge(
+            "tapewatch_window_stories", "Stories in the last window.", ["entity", "topic", "sentiment"],
+            registry=registry,
+        )  # fmt: skip
+        for outcome in ("done", "standby", "failed"):
+            self.evaluations.labels(outcome=outcome)
+
+    def start_rule(self, rule: str) -> None:
+        """Initialise the series of `rule` to zero."""
+        for state in AlertState:
+            self.alerts.labels(rule=rule, state=state.value).set(0)
+            self.transitions.labels(rule=rule, state=state.value)
+
+    def start_receiver(self, receiver: str) -> None:
+        """Initialise the series of `receiver` to zero."""
+        for outcome in ("delivered", "retry", "refused"):
+            self.deliveries.labels(receiver=receiver, outcome=outcome)
