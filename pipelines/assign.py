@@ -20,7 +20,8 @@ from monitor.metrics import StoryMetrics
 from monitor.ports import Assignment, Echoes, StoryStore, StoryTransaction
 from monitor.settings import StoriesSettings
 from pipelines.novelty import novelty, remember
-from pipelines.stories import Sketch, StoryText, sketches
+from pipelines.sketch_cache import SketchCache
+from pipelines.stories import Sketch, StoryText
 from pipelines.story_batch import Arrival, Found, Outcome, StoryBatch
 from pipelines.told_texts import ToldTexts, keys_of, to_us
 
@@ -46,6 +47,7 @@ class AssignStories:
         self._window_us = settings.window // timedelta(microseconds=1)
         self._metrics = metrics
         self._texts = ToldTexts(settings)
+        self._sketched = SketchCache()
         self._assigning = threading.Lock()
 
     def __call__(self, documents: Sequence[Document], now: datetime) -> list[Document]:
@@ -58,7 +60,8 @@ class AssignStories:
         return told
 
     def _assign(self, documents: Sequence[Document], now_us: int) -> list[Document]:
-        sketched = sketches([StoryText(content=d.content, title=d.title, entities=d.entities) for d in documents])
+        texts = [StoryText(content=d.content, title=d.title, entities=d.entities) for d in documents]
+        sketched = self._sketched.sketches(texts)
         with self._store.assigning() as tx:
             turn = self._take_turn(tx, documents, sketched, now_us)
         # Only now: a transaction that failed must not be remembered.

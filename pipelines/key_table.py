@@ -26,6 +26,7 @@ _CELLS = 8
 REACH = 8  #: Buckets that are searched for a key.
 _LOAD = 0.7  #: Share of the cells in use at which the table grows.
 _GROWTH = 1.5
+_LARGE = 1 / 8  #: A batch of so much of what is held is sorted in with the rest.
 _LEAST_ENTRIES = 2**14
 _PIECE = 2**20  #: Entries placed at once when the table is made anew: bounds what that needs beside the table.
 _SLOT = np.uint64(MAX_SLOT)
@@ -73,8 +74,8 @@ class KeyTable:
     def add(self, keys: Keys, slots: NDArray[np.int64]) -> None:
         """Keep that the text in `slots[i]` holds `keys[i]`; older texts stand before newer ones."""
         entries = (keys & _KEY) | slots.astype(np.uint64)
-        # A large batch is sorted in with the rest: entry by entry it would collide with itself over and over.
-        if self._used + len(entries) > self._room or len(entries) > self._used:
+        # Placed one by one, the entries of a large batch would collide with each other over and over.
+        if self._used + len(entries) > self._room or len(entries) > self._used * _LARGE:
             self._rebuild(np.concatenate([self._entries(), entries]))
         else:
             self._insert(entries)

@@ -20,7 +20,7 @@ class StoriesSettings(Section):
     """Texts published further apart than this are different stories; a story that goes on being copied goes on."""
 
     max_texts: Annotated[PositiveInt, Field(le=10_000_000)] = 1_000_000
-    """Most texts that copies are looked for among, the oldest go first; each takes about 230 bytes of memory."""
+    """Most texts that copies are looked for among, the oldest go first; each takes about 270 bytes of memory."""
 
     @property
     def keep(self) -> timedelta:

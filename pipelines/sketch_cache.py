@@ -1,0 +1,48 @@
+"""Sketch a text once however often it comes: texts in, their sketches out, those of the latest texts remembered.
+
+A wire story comes over and over in the same words, and sketching is the dearest part of finding that out. What is
+remembered is bounded: a digest instead of the text, and the sketch. For one thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from pipelines.stories import Sketch, StoryText, sketches
+
+MAX_SKETCHES = 5_000
+
+_Key = tuple[bytes, str, tuple[str, ...]]
+
+
+class SketchCache:
+    """The latest sketches by what they were made of."""
+
+    def __init__(self, *, max_sketches: int = MAX_SKETCHES) -> None:
+        self._max_sketches = max_sketches
+        self._held: OrderedDict[_Key, Sketch] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Sketches held."""
+        return len(self._held)
+
+    def sketches(self, texts: Sequence[StoryText]) -> list[Sketch]:
+        """The same as `stories.sketches`."""
+        keys = [_key(text) for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._held}
+        self._held |= zip(missing, sketches(list(missing.values())), strict=True)
+        found = [self._use(key) for key in keys]
+        while len(self._held) > self._max_sketches:
+            self._held.popitem(last=False)
+        return found
+
+    def _use(self, key: _Key) -> Sketch:
+        self._held.move_to_end(key)
+        return self._held[key]
+
+
+def _key(text: StoryText) -> _Key:
+    digest = hashlib.blake2b(text.content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return digest, text.title, text.entities
