@@ -16,6 +16,7 @@ _CONTEXT = 2  #: Words kept before and behind an edit.
 _LEAST_MISTYPED = 4  #: Letters of a word from which on one wrong letter is a slip.
 _WINDOW_SLACK = 3  #: Words by which a window is wider than the shorter text, at either end,
 _WINDOW_SHARE = 0.1  #: and share of them.
+_ARTICLE = 2  #: From this many times the words on, the longer text may be an article and the shorter its headline.
 _CUT_SHARE = 0.3  #: Most of a headline that is cut away.
 _MAX_ANCHORS = 4  #: Pairs of words by which the place of the shorter text is looked for.
 
@@ -154,7 +155,8 @@ def _is_end(old: slice, new: slice, short: Words, long: Words) -> bool:
             return True
         # A headline whose end is cut stands before its article.
         left: int = old.stop - old.start
-        return bool(old.start > 0 and new.stop < len(long)) and left <= max(1, _CUT_SHARE * len(short))
+        has_article = len(long) >= _ARTICLE * len(short) and bool(old.start > 0 and new.stop < len(long))
+        return has_article and left <= max(1, _CUT_SHARE * len(short))
     return False
 
 

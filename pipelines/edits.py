@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain, product
 
 from pipelines.alignment import Alignment, Edit, is_slip
 from pipelines.shingles import is_unspaced
-from pipelines.story_words import COUNTS, EVERYDAY, EVERYDAY_CHINESE, NEGATIONS, SIDES, TRADES
+from pipelines.story_words import COUNTS, EVERYDAY, EVERYDAY_CHINESE, LEGAL_FORMS, NEGATIONS, SIDES, TRADES
 
 _LEAST_MISTYPED = 6  #: Letters of a name from which on two swapped letters are a slip and not another name,
 _LEAST_MISSING = 8  #: and those from which on a missing one is.
@@ -26,15 +26,19 @@ def _turned(change: Edit) -> bool:
     old, new = set(change.old), set(change.new)
     if old & NEGATIONS != new & NEGATIONS or _clash(old & COUNTS, new & COUNTS):
         return True
-    if _clash(old & TRADES, new & TRADES):
-        return True
-    if _clash({SIDES[word] for word in old & SIDES.keys()}, {SIDES[word] for word in new & SIDES.keys()}):
+    if _clash(old & TRADES, new & TRADES) or any(
+        _clash(_meant(old, by), _meant(new, by)) for by in (SIDES, LEGAL_FORMS)
+    ):
         return True
     unspaced = any(map(is_unspaced, chain(old, new)))
     return unspaced and not _everyday_unspaced(change)
 
 
-def _clash(a: set[str] | set[int], b: set[str] | set[int]) -> bool:
+def _meant(words: set[str], by: Mapping[str, object]) -> set[object]:
+    return {by[word] for word in words & by.keys()}
+
+
+def _clash(a: Set[object], b: Set[object]) -> bool:
     return bool(a and b and a != b)
 
 

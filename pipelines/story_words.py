@@ -78,6 +78,12 @@ COUNTS: frozenset[str] = frozenset(_COUNTS.split())
 TRADES: frozenset[str] = frozenset(_TRADES.split())
 """Words that stand in companies' names behind the first: beside another they tell apart two firms of one name."""
 
+LEGAL_FORMS: dict[str, str] = {
+    "corp": "corp", "corporation": "corp", "inc": "inc", "incorporated": "inc", "ltd": "ltd", "limited": "ltd",
+    "plc": "plc", "llc": "llc", "ag": "ag", "nv": "nv", "gmbh": "gmbh",
+}  # fmt: skip
+"""Legal form as written to the form that it is: a copier leaves it out, and does not exchange it."""
+
 EVERYDAY: frozenset[str] = frozenset(
     [*SIDES, *NEGATIONS, *COUNTS, *(form for word in _listed("everyday_words.txt") for form in _forms(word))]
 )

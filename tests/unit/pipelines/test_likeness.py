@@ -45,6 +45,7 @@ def test_a_copy_with_an_edited_word_or_a_cut_end_reads_alike(text: str, copy: st
     [
         ("Acme Corp declares quarterly dividend", "Borlo Inc declares quarterly dividend"),
         ("Acme Corp Declares Quarterly Dividend", "Borlo Inc Declares Quarterly Dividend"),
+        ("Acme Corp declares regular quarterly dividend", "Acme Inc declares regular quarterly dividend"),
         ("ACME DECLARES REGULAR QUARTERLY DIVIDEND", "BORLO DECLARES REGULAR QUARTERLY DIVIDEND"),
         ("acme declares a regular quarterly dividend", "borlo declares a regular quarterly dividend"),
         ("Trading in shares of Acme Foods halted pending news", "Trading in shares of Acme Steel halted pending news"),

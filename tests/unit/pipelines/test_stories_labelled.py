@@ -38,9 +38,10 @@ def test_one_template_of_a_thousand_companies_never_merges() -> None:
 def _templated(count: int) -> list[StoryText]:
     """Dividends, results and calls without a number, of as many companies."""
     rng = random.Random(5)
-    names = {
-        f"{_word(rng)} {kind}" for kind, _ in product(["Corp", "Inc", "Systems", "Holdings plc", ""], range(count))
-    }
+    kinds = ("Corp", "Inc", "Systems", "Holdings plc", "")
+    stems = dict.fromkeys(_word(rng) for _ in range(2 * count))
+    names = [f"{stem} {kinds[at % len(kinds)]}" for at, stem in enumerate(stems)][:count]
+    assert len(names) == count
     forms = (
         "{} declares quarterly dividend",
         "{} Reports Third Quarter Results",
@@ -49,8 +50,7 @@ def _templated(count: int) -> list[StoryText]:
         "{} q3 profit up on strong demand, shares rise",
         "Analysts raise price target of {} after results",
     )
-    chosen = sorted(names, key=lambda name: rng.random())[:count]
-    return [_post(forms[at % len(forms)].format(name.strip())) for at, name in enumerate(chosen)]
+    return [_post(forms[at % len(forms)].format(name.strip())) for at, name in enumerate(names)]
 
 
 def _word(rng: random.Random) -> str:
