@@ -30,12 +30,13 @@ from tests.fixtures.feed_server import send, serving
 from tests.fixtures.memory_sources import MemorySourceStore
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-TIMEOUT_S = 1.0
+TIMEOUT_S = 2.0
 PARSE_TIMEOUT_S = 3.0
 TEXT = "".join(f"<p>Paragraph {n} tells how Acme lost money in the quarter, and who left for it.</p>" for n in range(4))
 PAGE = f"<html lang='en'><body><article><h1>Acme</h1>{TEXT}</article></body></html>".encode()
 SLOW_PAGE = b"<html><body>" + b"<p>word word word</p>" * 150_000
 BOMB = "<!DOCTYPE urlset [<!ENTITY a0 'ha'>" + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
+GZIP_BOMB = gzip.compress(bytes(50_000_000), 1)
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -145,9 +146,9 @@ def test_pages_are_read_over_http_and_once_over_restarts(parser: ArticleParser) 
         (f"{BOMB}]><urlset><url><loc>&a11;</loc></url></urlset>".encode(), "invalid"),
         (b"<!DOCTYPE urlset SYSTEM 'http://127.0.0.1:9/x.dtd'><urlset/>", "invalid"),
         (b"<urlset>" + b"<a>" * 1_000_000, "unchanged"),
-        (gzip.compress(bytes(50_000_000), 9), "refused"),
+        (GZIP_BOMB, "refused"),
         (gzip.compress(listed("/a"))[:-10], "transient"),
-        (lambda request: send(request, gzip.compress(bytes(50_000_000)), Content_Encoding="gzip"), "refused"),
+        (lambda request: send(request, GZIP_BOMB, Content_Encoding="gzip"), "refused"),
         (lambda request: send(request, b"x" * 5_000_000), "refused"),
         (lambda request: send(request, status=410), "refused"),
         (lambda request: send(request, status=503), "transient"),
