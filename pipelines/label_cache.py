@@ -7,11 +7,11 @@ nobody. For one stage.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from monitor.domain import Prediction
+from pipelines.latest import Latest
 from pipelines.routing import Answered, Question, Routes
 
 MAX_LABELS = 20_000
@@ -33,8 +33,7 @@ class LabelCache:
     """The latest answers by what was asked."""
 
     def __init__(self, *, max_labels: int = MAX_LABELS) -> None:
-        self._max_labels = max_labels
-        self._held: OrderedDict[Hashable, Prediction] = OrderedDict()
+        self._held = Latest[Hashable, Prediction](max_labels)
 
     def __len__(self) -> int:
         """Answers held."""
@@ -43,7 +42,7 @@ class LabelCache:
     def answer(self, routes: Routes, questions: Sequence[Question], ask: Ask) -> Answers:
         """Answer `questions`, asking those of which no copy was read yet."""
         keys = [_key(routes, number, question) for number, question in enumerate(questions)]
-        known: dict[Hashable, Answer] = {key: self._use(key) for key in keys if key in self._held}
+        known: dict[Hashable, Answer] = {**self._held.use(keys)}
         first: dict[Hashable, int] = {}
         for number, key in enumerate(keys):
             if key not in known:
@@ -57,17 +56,9 @@ class LabelCache:
             again, more = ask(routes, [questions[number] for number in failed])
             answers = _replaced(answers, failed, again)
             answered = [*answered, *more]
-        self._keep({key: each for key, each in zip(keys, answers, strict=True) if isinstance(each, Prediction)})
+        fit = {key: each for key, each in zip(keys, answers, strict=True) if isinstance(each, Prediction)}
+        self._held.keep({key: each for key, each in fit.items() if not isinstance(key, int)})
         return Answers(answers=answers, answered=answered, reused=len(questions) - len(first) - len(failed))
-
-    def _use(self, key: Hashable) -> Prediction:
-        self._held.move_to_end(key)
-        return self._held[key]
-
-    def _keep(self, fresh: dict[Hashable, Prediction]) -> None:
-        self._held |= {key: answer for key, answer in fresh.items() if not isinstance(key, int)}
-        while len(self._held) > self._max_labels:
-            self._held.popitem(last=False)
 
 
 def _key(routes: Routes, number: int, question: Question) -> Hashable:

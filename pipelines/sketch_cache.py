@@ -7,9 +7,9 @@ remembered is bounded: a digest instead of the text, and the sketch. For one thr
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 
+from pipelines.latest import Latest
 from pipelines.stories import Sketch, StoryText, sketches
 
 MAX_SKETCHES = 5_000
@@ -21,8 +21,7 @@ class SketchCache:
     """The latest sketches by what they were made of."""
 
     def __init__(self, *, max_sketches: int = MAX_SKETCHES) -> None:
-        self._max_sketches = max_sketches
-        self._held: OrderedDict[_Key, Sketch] = OrderedDict()
+        self._held = Latest[_Key, Sketch](max_sketches)
 
     def __len__(self) -> int:
         """Sketches held."""
@@ -31,16 +30,12 @@ class SketchCache:
     def sketches(self, texts: Sequence[StoryText]) -> list[Sketch]:
         """The same as `stories.sketches`."""
         keys = [_key(text) for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._held}
-        self._held |= zip(missing, sketches(list(missing.values())), strict=True)
-        found = [self._use(key) for key in keys]
-        while len(self._held) > self._max_sketches:
-            self._held.popitem(last=False)
-        return found
-
-    def _use(self, key: _Key) -> Sketch:
-        self._held.move_to_end(key)
-        return self._held[key]
+        known = self._held.use(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        fresh = dict(zip(missing, sketches(list(missing.values())), strict=True))
+        self._held.keep(fresh)
+        known |= fresh
+        return [known[key] for key in keys]
 
 
 def _key(text: StoryText) -> _Key:

@@ -6,8 +6,7 @@ that fails leaves nothing behind here; a new process loads it from the database.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,22 +15,23 @@ import numpy as np
 
 from monitor.ports import StoryStore, StoryTransaction, TextKeys, ToldText
 from monitor.settings import StoriesSettings
+from pipelines.latest import Latest
 from pipelines.minhash import Keys
 from pipelines.stories import BANDS, Facts, Sketch
 from pipelines.story_index import Ids, StoryIndex
+from pipelines.windows import EPOCH
 
 KEYS = BANDS + 1  #: Of a text: its bands, and its digest, which finds exact copies of a template's texts as well.
 LOADED_AT_ONCE = 100_000
 COMPARED = 5_000  #: Texts that are kept whole.
 
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
 _facts = msgspec.json.Decoder(Facts)
 
 
 def to_us(at: datetime) -> int:
     """Microseconds since 1970, exact."""
-    return (at - _EPOCH) // _MICROSECOND
+    return (at - EPOCH) // _MICROSECOND
 
 
 def keys_of(sketches: Sequence[Sketch]) -> Keys:
@@ -72,7 +72,7 @@ class ToldTexts:
         )
         self._loaded = False
         self._read_to = 0  # the highest id seen
-        self._compared: OrderedDict[int, Telling] = OrderedDict()
+        self._compared = Latest[int, Telling](COMPARED)
 
     def __len__(self) -> int:
         """Texts in the index."""
@@ -102,17 +102,15 @@ class ToldTexts:
     def tellings(self, tx: StoryTransaction, ids: Iterable[int]) -> dict[int, Telling]:
         """Texts by id, for comparing; those that are deleted by now are left out."""
         wanted = set(ids)
-        held = {id_: self._compared[id_] for id_ in wanted if id_ in self._compared}
-        for id_ in held:
-            self._compared.move_to_end(id_)
+        held = self._compared.use(wanted)
         fresh = {id_: telling(told) for id_, told in tx.texts(sorted(wanted - held.keys())).items()}
-        self._keep(fresh)
+        self._compared.keep(fresh)
         return held | fresh
 
     def add(self, added: Sequence[Telling], at_us: int) -> None:
         """Take in what this process has stored by now."""
         self._take([TextKeys(each.told.id, each.told.keys, each.told.published_us, at_us) for each in added])
-        self._keep({each.told.id: each for each in added})
+        self._compared.keep({each.told.id: each for each in added})
 
     def _take(self, rows: Sequence[TextKeys]) -> None:
         if not rows:
@@ -125,8 +123,3 @@ class ToldTexts:
             np.fromiter((row[at] for row in rows), np.int64, len(rows)) for at in (0, 2, 3)
         )  # by position: a million names cost a second
         self._index.add(ids, keys, published_us=published_us, added_us=added_us)
-
-    def _keep(self, fresh: Mapping[int, Telling]) -> None:
-        self._compared.update(fresh)
-        while len(self._compared) > COMPARED:
-            self._compared.popitem(last=False)
