@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from monitor.app.store import Store, open_app_store
-from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.app.store import open_app_store
+from monitor.cli.options import Verb, VerbGroup, config_option, json_option, settings_from
 from monitor.console import Output, as_row
 from monitor.domain import Alert, AlertState, Matcher, Silence
 from monitor.durations import parse_duration
@@ -21,30 +20,11 @@ from monitor.errors import ConfigurationError
 QUIET = (AlertState.NORMAL, AlertState.RESOLVED)
 
 
-class VerbGroup(click.Group):
-    """A group whose own help ends with examples."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print the examples."""
-        del ctx
-        with formatter.section("Example"):
-            formatter.write(
-                "  tapewatch alerts list\n  tapewatch alerts silence entity=ACME --for 2h --comment 'known'\n"
-            )
-
-
-@click.group(cls=VerbGroup)
+@click.group(
+    cls=VerbGroup, example="tapewatch alerts list\ntapewatch alerts silence entity=ACME --for 2h --comment 'known'"
+)
 def alerts() -> None:
     """Show and silence alerts."""
-
-
-@contextmanager
-def _store(config_path: Path | None) -> Iterator[Store]:
-    store = open_app_store(settings_from(config_path))
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @alerts.command("list", cls=Verb, example="tapewatch alerts list --all --json")
@@ -53,7 +33,7 @@ def _store(config_path: Path | None) -> Iterator[Store]:
 @click.option("--all", "all_", is_flag=True, help="Resolved and normal ones too.")
 def list_alerts(config_path: Path | None, *, as_json: bool, all_: bool) -> None:
     """List alerts that are pending, firing or recovering."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         shown = [alert for alert in store.alerts() if all_ or alert.state not in QUIET]
     columns = ("rule", "entity", "state", "since", "seen", "expected", "p_value", "fingerprint")
     Output(as_json=as_json).rows(map(_alert_row, shown), title="Alerts", columns=columns, empty="No alert is active.")
@@ -64,7 +44,7 @@ def list_alerts(config_path: Path | None, *, as_json: bool, all_: bool) -> None:
 @click.argument("fingerprint")
 def show(config_path: Path | None, fingerprint: str) -> None:
     """Show one alert with its evidence, as JSON; the beginning of the fingerprint is enough."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         found = [alert for alert in store.alerts() if alert.fingerprint.startswith(fingerprint)]
     if len(found) != 1:
         raise click.UsageError(f"{len(found)} alerts begin with {fingerprint!r}; see: tapewatch alerts list --all")
@@ -77,7 +57,7 @@ def show(config_path: Path | None, fingerprint: str) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
 def history(config_path: Path | None, *, as_json: bool, limit: int) -> None:
     """List changes of state, latest first."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         rows = [
             {"at": t.at, "rule": t.rule, "entity": t.series.entity, "topic": t.series.topic, "from": t.before.value,
              "to": t.after.value, "fingerprint": t.fingerprint}
@@ -93,7 +73,7 @@ def history(config_path: Path | None, *, as_json: bool, limit: int) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
 def deliveries(config_path: Path | None, *, as_json: bool, limit: int) -> None:
     """List attempts to deliver, latest first."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         rows = [as_row(attempt) for attempt in store.deliveries(limit=limit)]
     columns = ("at", "receiver", "attempt", "outcome", "detail", "took_s", "notification_id")
     Output(as_json=as_json).rows(rows, title="Deliveries", columns=columns, empty="Nothing was sent yet.")
@@ -119,7 +99,7 @@ def silence(
         created_by=author,
         comment=comment,
     )
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         store.save_silence(made)
     _show_silences([made], as_json=as_json)
 
@@ -129,7 +109,7 @@ def silence(
 @json_option
 def silences(config_path: Path | None, *, as_json: bool) -> None:
     """List silences that are in force or to come."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         held = [found for found in store.silences() if found.ends_at > datetime.now(UTC)]
     _show_silences(held, as_json=as_json)
 
@@ -140,7 +120,7 @@ def silences(config_path: Path | None, *, as_json: bool) -> None:
 def unsilence(config_path: Path | None, silence_id: str) -> None:
     """End a silence now."""
     now = datetime.now(UTC)
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         found = [held for held in store.silences() if held.id == silence_id and held.ends_at > now]
         if not found:
             raise click.UsageError(f"no silence {silence_id!r} is in force; see: tapewatch alerts silences")

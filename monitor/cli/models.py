@@ -8,22 +8,12 @@ from typing import Any
 
 import click
 
-from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.cli.options import Verb, VerbGroup, config_option, json_option, settings_from
 from monitor.console import Output
 from monitor.settings import ClassifierSettings
 
 
-class VerbGroup(click.Group):
-    """A group whose own help ends with examples."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print the examples."""
-        del ctx
-        with formatter.section("Example"):
-            formatter.write("  tapewatch models list\n  tapewatch models promote small-2 --gate data\n")
-
-
-@click.group(cls=VerbGroup)
+@click.group(cls=VerbGroup, example="tapewatch models list\ntapewatch models promote small-2 --gate data")
 def models() -> None:
     """Show adapters, promote one, go back to the one before."""
 

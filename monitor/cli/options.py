@@ -24,9 +24,26 @@ class Verb(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the example."""
         del ctx
-        with formatter.section("Example"):
-            for line in self.example.splitlines():
-                formatter.write(f"  {line}\n")
+        _write_example(formatter, self.example)
+
+
+class VerbGroup(click.Group):
+    """A group of verbs whose own help ends with examples."""
+
+    def __init__(self, name: str | None, *, example: str, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to click
+        super().__init__(name, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the examples."""
+        del ctx
+        _write_example(formatter, self.example)
+
+
+def _write_example(formatter: click.HelpFormatter, example: str) -> None:
+    with formatter.section("Example"):
+        for line in example.splitlines():
+            formatter.write(f"  {line}\n")
 
 
 config_option = click.option(

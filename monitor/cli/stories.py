@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from monitor.app.store import Store, open_app_store
-from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.app.store import open_app_store
+from monitor.cli.options import Verb, VerbGroup, config_option, json_option, settings_from
 from monitor.console import Output, as_row
 from monitor.domain import StoryDocument
 from monitor.durations import parse_duration
 from monitor.errors import MonitorError
 
 
-class StoryGroup(click.Group):
-    """A group whose own help ends with examples."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print the examples."""
-        del ctx
-        with formatter.section("Example"):
-            formatter.write("  tapewatch stories list --entity ACME --since 6h\n  tapewatch stories show 0a1b2c3d\n")
-
-
-@click.group(cls=StoryGroup)
+@click.group(cls=VerbGroup, example="tapewatch stories list --entity ACME --since 6h\ntapewatch stories show 0a1b2c3d")
 def stories() -> None:
     """Show stories and who tells them."""
-
-
-@contextmanager
-def _store(config_path: Path | None) -> Iterator[Store]:
-    store = open_app_store(settings_from(config_path))
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @stories.command("list", cls=Verb, example="tapewatch stories list --entity ACME --since 6h --limit 10")
@@ -50,7 +30,7 @@ def _store(config_path: Path | None) -> Iterator[Store]:
 def list_stories(config_path: Path | None, *, as_json: bool, entity: str | None, since: str, limit: int) -> None:
     """List the stories told most, of equals the latest first."""
     at = datetime.now(UTC) - _length(since)
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         found = store.stories(since=at, entity=entity.upper() if entity else None, limit=limit)
     columns = ("reach", "last_published_at", "source", "title", "story_id")
     Output(as_json=as_json).rows(map(as_row, found), title="Stories", columns=columns, empty="No story was told.")
@@ -62,7 +42,7 @@ def list_stories(config_path: Path | None, *, as_json: bool, entity: str | None,
 @click.argument("story_id")
 def show(config_path: Path | None, *, as_json: bool, story_id: str) -> None:
     """Show every document that tells a story, the earliest first."""
-    with _store(config_path) as store:
+    with closing(open_app_store(settings_from(config_path))) as store:
         found = store.story_documents(story_id)
     if not found:
         raise MonitorError(f"no story {story_id!r} is kept; see: tapewatch stories list")
