@@ -26,14 +26,13 @@ from pipelines.sources.edgar_items import form_in_words, item_in_words
 from pipelines.sources.feed_parser import FeedItem, ParsedFeed
 from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.parser_process import FeedParser
-from pipelines.sources.recent import Recent
+from pipelines.sources.recent import AHEAD, Recent
 
 log = structlog.get_logger(__name__)
 
 PAGE = 100
 MAX_AGE = timedelta(days=4)  #: Filings are listed for a day or so, over a weekend for longer.
 LATE = timedelta(hours=2)  #: A filing may be listed so much after another that was accepted later.
-AHEAD = timedelta(minutes=10)  #: One filing from the future would hide all that come before it.
 MIN_INTERVAL_S = 0.11  #: The SEC allows ten requests a second to all clients of one address.
 
 _TITLE = re.compile(r"(?P<form>.{1,30}?) - (?P<company>.{1,300}) \((?P<cik>\d{1,10})\) \((?P<role>[^()]{1,40})\)")

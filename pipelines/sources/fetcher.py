@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import partial
 from urllib.parse import urlsplit
 
 from monitor.errors import PermanentError, TransientError
@@ -50,8 +49,7 @@ class Fetcher:
         if left_s := self._waits.left_s(host, now=now):
             raise TransientError(f"{host}: rate limit used up, free again in {left_s:.0f} s", retry_after_s=left_s)
         self._politeness.wait(host)
-        request = partial(self._client.request, confined=confined) if confined else self._client.request
-        response = request("GET", url, headers=dict(headers))
+        response = self._client.request("GET", url, headers=dict(headers), confined=confined)
         self._note_limit(host, response, now)
         _check_status(response, now)
         return response

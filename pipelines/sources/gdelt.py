@@ -23,7 +23,7 @@ from monitor.settings import GdeltSource as GdeltSettings
 from pipelines.sources.base import Chunk, RawItem
 from pipelines.sources.fetcher import Fetcher
 from pipelines.sources.gdelt_languages import language_tag
-from pipelines.sources.recent import Recent
+from pipelines.sources.recent import AHEAD, Recent
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,6 @@ LONGEST_LOOK = timedelta(days=80)  #: GDELT knows three months.
 IDLE_LOOK = timedelta(days=1)  #: Asked for where nothing matched for longer.
 MIN_INTERVAL_S = 5.5  #: GDELT asks for one request in five seconds.
 BUSY_S = 60.0
-AHEAD = timedelta(minutes=10)
 
 _MOMENT = "%Y%m%d%H%M%S"
 _SEEN = "%Y%m%dT%H%M%SZ"

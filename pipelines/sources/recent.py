@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 MAX_REMEMBERED = 2000
+AHEAD = timedelta(minutes=10)  #: A thing dated further ahead waits: taken, it would hide all that come before it.
 
 _FINGERPRINT_BYTES = 8
 

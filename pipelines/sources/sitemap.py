@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -19,7 +19,7 @@ from monitor.ports import SourceState
 from monitor.settings import SitemapSource as SitemapSettings
 from pipelines.sources.article_requests import SitemapEntry
 from pipelines.sources.base import Chunk
-from pipelines.sources.recent import Recent
+from pipelines.sources.recent import AHEAD, Recent
 from pipelines.sources.sitemap_list import SitemapList
 from pipelines.sources.sitemap_pages import Page, PageReader
 
@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 MAX_TRIES = 3  #: Of one page, each in another poll.
 MAX_FAILURES = 3  #: In a row; then the server is in trouble, not the page.
-AHEAD = timedelta(minutes=10)  #: A page dated further ahead waits for its time.
 
 
 class SitemapSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -45,7 +45,7 @@ class Edgar:
         self.lists = lists
         self.asked: list[str] = []
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         self.asked.append(url)
         given = parse_qs(urlsplit(url).query)
         start, lines = int(given["start"][0]), self.lists.get(given["type"][0], [])
@@ -191,7 +191,7 @@ def canned(body: bytes) -> Callable[..., Response]:
     """A server that always says the same."""
 
     class Canned:
-        def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+        def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
             return Response(status=200, headers={"content-type": "text/html"}, body=body, url=url)
 
     return cast(Any, Canned())

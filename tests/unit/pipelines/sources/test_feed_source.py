@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -33,7 +33,7 @@ class CannedClient:
         self._answers = list(answers)
         self.asked: list[Mapping[str, str]] = []
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         self.asked.append(headers)
         return self._answers.pop(0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -39,7 +39,7 @@ class Gdelt:
         self.articles = articles
         self.asked: list[Mapping[str, list[str]]] = []
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         given = parse_qs(urlsplit(url).query)
         self.asked.append(given)
         start, end = given["startdatetime"][0], given["enddatetime"][0]
@@ -59,7 +59,7 @@ class Says:
     def __init__(self, body: bytes) -> None:
         self.body = body
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         return answer(self.body)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -62,7 +62,7 @@ class Server:
         self.status, self.body = status, body
         self.asked: list[str] = []
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         self.asked.append(url)
         return Response(status=self.status, headers={}, body=self.body, url=url)
 

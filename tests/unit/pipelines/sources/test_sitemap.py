@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -61,7 +61,7 @@ class Site:
         self.answers = dict(answers)
         self.asked: list[str] = []
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str]) -> Response:
+    def request(self, method: str, url: str, *, headers: Mapping[str, str], confined: Collection[str]) -> Response:
         self.asked.append(url)
         found = self.answers.get(url.removeprefix(SITE))
         if isinstance(found, MonitorError):
