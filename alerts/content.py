@@ -24,7 +24,7 @@ from alerts.words import (
     stories_words,
 )
 from monitor.domain import ALL, Alert, AlertState, Evidence, EvidenceDocument, Notification, SeriesKey
-from monitor.settings.alerting import AlertingSettings, Rule
+from monitor.settings import AlertingSettings, Rule
 
 TITLE_CHARS = 240
 WORD_CHARS = 80  #: Source, author, topic, label.

@@ -21,7 +21,7 @@ from alerts.learning import Learning
 from alerts.lifecycle import ACTIVE, FIRING
 from alerts.routing import build_route
 from alerts.rules import Reading, alert_labels, fingerprint, followed, source_gate, statistical_gates
-from monitor.domain import Alert, AlertState, Counts, Evidence, GroupState, SeriesKey, Transition
+from monitor.domain import Alert, AlertState, Counts, Evidence, GateReading, GroupState, SeriesKey, Transition
 from monitor.errors import MonitorError
 from monitor.metrics import AlertMetrics
 from monitor.ports import AlertStore, Tick
@@ -147,7 +147,7 @@ class Evaluator:
 
     def _judge(self, rule: Rule, key: SeriesKey, reading: Reading, known: Alert | None, work: _Round) -> None:
         gates = statistical_gates(rule, reading)
-        if (known is None or known.state not in ACTIVE) and not all(gates.values()):
+        if (known is None or known.state not in ACTIVE) and not all(gate.passed for gate in gates.values()):
             return
         alert = known or lifecycle.new_alert(
             fingerprint(rule.name, key), rule=rule.name, series=key, labels={}, at=work.at
@@ -161,10 +161,10 @@ class Evaluator:
             work.transitions.append(transition)
 
     def _evidence(
-        self, rule: Rule, alert: Alert, reading: Reading, gates: Mapping[str, bool], end: datetime
+        self, rule: Rule, alert: Alert, reading: Reading, gates: Mapping[str, GateReading], end: datetime
     ) -> Evidence:
         start, limit = end - rule.window, self._settings.evidence_documents
-        enough = gates["min_count"]
+        enough = gates["min_count"].passed
         sources = self._store.negative_sources(alert.series, start, end) if enough else 0
         evidence = Evidence(
             window_start_at=start,

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from alerts.rules import nominal
 from monitor.domain import Alert, AlertState, Evidence, SeriesKey, Transition
 from monitor.settings import Rule
 
@@ -34,8 +35,8 @@ def new_alert(fingerprint: str, *, rule: str, series: SeriesKey, labels: Mapping
 def holds(rule: Rule, state: AlertState, evidence: Evidence) -> bool:
     """Whether the condition holds: every gate to begin with, less for what already fires."""
     if state not in FIRING:
-        return bool(evidence.gates) and all(evidence.gates.values())
-    p_value = max(rule.max_p_value, rule.resolve_p_value)
+        return bool(evidence.gates) and all(gate.passed for gate in evidence.gates.values())
+    p_value = max(nominal(rule), rule.resolve_p_value)
     return evidence.seen >= rule.gates.min_count and evidence.p_value <= p_value
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
 
-from monitor.domain import ALL, SeriesKey, SourceClass
+from monitor.domain import ALL, GateReading, SeriesKey, SourceClass
 from monitor.settings import Rule
-from monitor.settings.alerting import Part
+from monitor.settings.alert_rules import Part
 
 MAX_RATIO = 1e6
 TINY_EXPECTED = 1e-9
+DEFAULT_P_VALUE = 1e-4
 
 STATISTICAL_GATES = ("p_value", "min_count", "min_ratio", "min_history")
 """Gates that the counts alone decide; `min_sources` needs the documents."""
@@ -68,16 +69,27 @@ def alert_labels(rule: Rule, series: SeriesKey) -> dict[str, str]:
     }
 
 
-def statistical_gates(rule: Rule, reading: Reading) -> dict[str, bool]:
+def statistical_gates(rule: Rule, reading: Reading) -> dict[str, GateReading]:
     """The conditions that counts decide, by name."""
+    gates, history = rule.gates, rule.baseline.min_history
     return {
-        "p_value": reading.p_value <= rule.max_p_value,
-        "min_count": reading.seen >= rule.gates.min_count,
-        "min_ratio": reading.seen >= rule.gates.min_ratio * reading.expected,
-        "min_history": reading.history >= rule.baseline.min_history,
+        "p_value": GateReading(passed=reading.p_value <= nominal(rule), value=reading.p_value, limit=nominal(rule)),
+        "min_count": GateReading(passed=reading.seen >= gates.min_count, value=reading.seen, limit=gates.min_count),
+        "min_ratio": GateReading(
+            passed=reading.seen >= gates.min_ratio * reading.expected, value=reading.ratio, limit=gates.min_ratio
+        ),
+        "min_history": GateReading(
+            passed=reading.history >= history, value=reading.history.total_seconds(), limit=history.total_seconds()
+        ),
     }
 
 
-def source_gate(rule: Rule, sources: int) -> dict[str, bool]:
+def nominal(rule: Rule) -> float:
+    """The p-value at which the rule fires."""
+    return DEFAULT_P_VALUE if rule.max_p_value is None else rule.max_p_value
+
+
+def source_gate(rule: Rule, sources: int) -> dict[str, GateReading]:
     """The condition on distinct sources, by name."""
-    return {"min_sources": sources >= rule.gates.min_sources}
+    least = rule.gates.min_sources
+    return {"min_sources": GateReading(passed=sources >= least, value=sources, limit=least)}

@@ -1,4 +1,4 @@
-"""Durations in Prometheus's notation: `90s`, `5m`, `1h30m`, `14d`, `2w`."""
+"""Durations in Prometheus's notation: `90s`, `5m`, `1h30m`, `14d`, `2w`; and rates: `1 per week`, `0.5 per day`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import timedelta
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _PART = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
 _WHOLE = re.compile(r"(?:\d+(?:ms|s|m|h|d|w|y))+")
+_RATE = re.compile(r"(\d+(?:\.\d+)?|one|once) ?(?:per|a|an|/) ?(hour|day|week|month|year)")
+_A_WEEK = {"hour": 168.0, "day": 7.0, "week": 1.0, "month": 12 * 7 / 365.25, "year": 7 / 365.25}
 
 
 def parse_duration(text: str | float | timedelta) -> timedelta:
@@ -37,6 +39,22 @@ def format_duration(value: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_rate(text: str | float) -> float:
+    """Read a rate as events a week; a bare number is that already. Raises `ValueError` with what is allowed."""
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return float(text)
+    found = _RATE.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"not a rate: {text!r}; write for example 1 per week, 0.5 per day, 2 per month")
+    count = 1.0 if found[1] in ("one", "once") else float(found[1])
+    return count * _A_WEEK[found[2]]
+
+
+def format_rate(value: float) -> str:
+    """Write a rate of `value` events a week in the same notation."""
+    return f"{value:.12g} per week"
 
 
 def rough_duration(value: timedelta) -> str:

@@ -86,7 +86,7 @@ def _evidence(evidence: Evidence, alert: AlertContent) -> dict[str, Any]:
         "ratio": evidence.ratio,
         "sources": evidence.sources,
         "stories": evidence.stories,
-        "gates": dict(evidence.gates),
+        "gates": {name: gate.passed for name, gate in evidence.gates.items()},
         "historySeconds": evidence.history_s,
         "heldBack": evidence.held_back,
         "documents": [_document(headline) for headline in alert.headlines],

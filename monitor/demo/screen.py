@@ -106,7 +106,7 @@ class Screen:
 
 def evidence_lines(found: Evidence) -> list[str]:
     """Seen against expected, the gates, and the headlines."""
-    gates = ", ".join(f"{name} {'ok' if passed else 'not met'}" for name, passed in found.gates.items())
+    gates = ", ".join(f"{name} {'ok' if gate.passed else 'not met'}" for name, gate in found.gates.items())
     head = f"{found.seen} negative stories in the window, {found.expected:.2f} expected (p = {found.p_value:.1g})"
     lines = [head, f"{found.sources} sources; gates: {gates}"]
     for shown in found.documents:

@@ -3,16 +3,14 @@
 Read once, by `monitor.settings.load`; a room receives only its own section.
 """
 
+from monitor.settings.alert_rules import BaselineSettings, GateSettings, Rule, SeriesSelector
 from monitor.settings.alerting import (
     AlertingSettings,
-    BaselineSettings,
     EmailReceiver,
-    GateSettings,
     MatcherSettings,
     Receiver,
     RouteSettings,
-    Rule,
-    SeriesSelector,
+    VerdictSettings,
     WebhookReceiver,
 )
 from monitor.settings.apis import HackerNewsSource, MastodonSource, RedditSource, StockTwitsSource
@@ -83,6 +81,7 @@ __all__ = [
     "StockTwitsSource",
     "StoriesSettings",
     "StreamSettings",
+    "VerdictSettings",
     "WatchedEntity",
     "WatchlistSettings",
     "WebSettings",

@@ -1,4 +1,4 @@
-"""Sections for rules, routing and receivers; the words and defaults are Alertmanager's."""
+"""Sections for routing and receivers, and the rules with them; the words and defaults are Alertmanager's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, NonNegativeInt, PositiveInt, SecretStr, model_validator
 
+from monitor.settings.alert_rules import Rule
 from monitor.settings.base import Duration, DurationOrZero, Name, Port, Section
-
-Part = Literal["all", "each"] | tuple[str, ...]
 
 
 def _mailbox(value: str) -> str:
@@ -21,82 +20,6 @@ def _mailbox(value: str) -> str:
 
 
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
-
-
-class SeriesSelector(Section):
-    """Which series a rule follows; each part is `all` (summed), `each` (one alert for each) or a list."""
-
-    entity: Part = "each"
-    """`each`: every watched entity; or a list of tickers."""
-
-    topic: Part = "all"
-    """`each`, or a list of topics."""
-
-    source_class: Part = "all"
-    """`each`, or a list of news, social, filing."""
-
-
-class GateSettings(Section):
-    """Conditions beside the statistical one; all must hold."""
-
-    min_count: PositiveInt = 5
-    """Least negative stories in the window."""
-
-    min_ratio: Annotated[float, Field(ge=1)] = 3.0
-    """Least negative stories as a multiple of the expected."""
-
-    min_sources: PositiveInt = 2
-    """Least distinct sources among them."""
-
-
-class BaselineSettings(Section):
-    """What is expected: level x hour-of-week profile."""
-
-    half_life: Duration = timedelta(days=14)
-    """An hour so long ago weighs half."""
-
-    min_history: DurationOrZero = timedelta(days=2)
-    """A rule does not fire before there is so much history."""
-
-
-class Rule(Section):
-    """One alert rule."""
-
-    name: Name
-    """Name of the rule: label `alertname`."""
-
-    series: SeriesSelector = SeriesSelector()
-    """Series to follow."""
-
-    window: Duration = timedelta(hours=1)
-    """Length of the sliding window; a whole number of buckets."""
-
-    method: Literal["negative-binomial"] = "negative-binomial"
-    """How a count is judged."""
-
-    max_p_value: Annotated[float, Field(gt=0, lt=0.5)] = 1e-4
-    """Condition: a count this high or higher is expected no more often than this."""
-
-    resolve_p_value: Annotated[float, Field(gt=0, le=1)] = 0.05
-    """While firing, the condition holds until the p-value rises above this (hysteresis)."""
-
-    hold: DurationOrZero = Field(default=timedelta(0), alias="for")
-    """`for`: the condition must hold so long before the alert fires."""
-
-    keep_firing_for: DurationOrZero = timedelta(minutes=15)
-    """The alert keeps firing so long after the condition last held."""
-
-    gates: GateSettings = GateSettings()
-    """Further conditions."""
-
-    baseline: BaselineSettings = BaselineSettings()
-    """What is expected."""
-
-    labels: dict[str, str] = {}
-    """Labels of the alert, for example `severity: page`."""
-
-    annotations: dict[str, str] = {}
-    """Texts of the alert, for example `summary`; `{entity}`, `{seen}` and `{expected}` are filled in."""
 
 
 class MatcherSettings(Section):
@@ -217,14 +140,33 @@ class WebhookReceiver(Section):
 Receiver = Annotated[EmailReceiver | WebhookReceiver, Field(discriminator="type")]
 
 
+class VerdictSettings(Section):
+    """Signed one-click links in messages: useful, false, duplicate."""
+
+    secret: SecretStr | None = None
+    """Signs the links; without one messages carry none. Better from the environment or `secret_file`."""
+
+    secret_file: Path | None = None
+    """A file that holds the secret."""
+
+    valid_for: Duration = timedelta(days=30)
+    """A link is refused after this."""
+
+
 class AlertingSettings(Section):
     """Rules, routing, receivers."""
 
     evaluate_every: Duration = timedelta(minutes=1)
     """Time between two evaluations."""
 
+    allowed_lateness: DurationOrZero = timedelta(0)
+    """Evaluate so long after the event: what came within it counts as if it had come in order."""
+
     evidence_documents: PositiveInt = 5
     """Headlines shown in an alert."""
+
+    verdicts: VerdictSettings = VerdictSettings()
+    """Links by which readers say whether an alert was useful."""
 
     external_url: AnyHttpUrl = AnyHttpUrl("http://localhost:8080")
     """Address of this monitor as people reach it; put into messages."""

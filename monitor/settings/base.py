@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from monitor.durations import format_duration, parse_duration
+from monitor.durations import format_duration, format_rate, parse_duration, parse_rate
 
 
 class Section(BaseModel):
@@ -33,5 +33,9 @@ def _not_negative(value: timedelta) -> timedelta:
 _written = PlainSerializer(format_duration, return_type=str, when_used="json")
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive), _written]
 DurationOrZero = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_not_negative), _written]
+Rate = Annotated[
+    float, BeforeValidator(parse_rate), Field(gt=0), PlainSerializer(format_rate, return_type=str, when_used="json")
+]
+"""Events a week, written `1 per week`, `0.5 per day`, `2 per month`."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -83,7 +83,7 @@ class Settings(Section):
         if not is_loopback(self.web.host) and not (self.web.token or self.web.token_file):
             raise ValueError("web.host beyond loopback needs web.token or web.token_file")
         for rule in self.alerting.rules:
-            if rule.window % self.aggregate.bucket:
+            if any(window % self.aggregate.bucket for window in rule.windows):
                 raise ValueError(
                     f"rule {rule.name}: window must be a whole number of buckets ({self.aggregate.bucket})"
                 )

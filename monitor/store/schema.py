@@ -183,6 +183,7 @@ evidence = Table(
     _number("labeled_at"),
     _told(),
     Index(None, "published_at", "sentiment"),
+    Index(None, "story_id"),
 )
 
 mentions = Table(
@@ -229,6 +230,32 @@ baselines = Table(
     _key("source_class"),
     _number("learned_until"),
     _text("state"),
+)
+
+# What people said of episodes of alerts, and of labels; the last word counts.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _key("fingerprint"),
+    _key_number("fired_at"),
+    _text("rule"),
+    _text("verdict"),
+    _text("said_by"),
+    _number("said_at"),
+    _text("note"),
+    Index(None, "rule"),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    _key("document_id"),
+    _key("entity"),
+    _text("text"),  # stands here too: evidence is forgotten, what people taught is not
+    _text("sentiment", nullable=True),
+    _text("topic", nullable=True),
+    _text("said_by"),
+    _number("said_at"),
 )
 
 # --- delivery --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from monitor.domain import (
     Alert,
     AlertState,
     Evidence,
+    GateReading,
     GroupState,
     Matcher,
     Notification,
@@ -39,7 +40,7 @@ def alert(fingerprint: str = "f1", state: AlertState = AlertState.FIRING) -> Ale
         ratio=30.0,
         sources=3,
         stories=11,
-        gates={"min_count": True},
+        gates={"min_count": GateReading(passed=True, value=5.0, limit=3.0)},
         history_s=86400.0,
     )
     return Alert(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.domain import Alert, AlertState, Evidence, Matcher, SeriesKey, Silence
+from monitor.domain import Alert, AlertState, Evidence, GateReading, Matcher, SeriesKey, Silence
 from monitor.settings import Rule
 
 T0 = datetime(2024, 3, 4, 12, 0, tzinfo=UTC)  # a Monday noon
@@ -14,15 +14,17 @@ DAY = timedelta(days=1)
 
 
 def rule(**settings: object) -> Rule:
-    """A rule as the configuration writes it."""
-    return Rule.model_validate({"name": "NegativeSpike", **settings})
+    """A rule as the configuration writes it: one window of an hour, and five stories, whatever the defaults are."""
+    fixed = {"name": "NegativeSpike", "window": "1h", "gates": {"min_count": 5}}
+    return Rule.model_validate({**fixed, **settings})
 
 
 def evidence(*, seen: int = 10, p_value: float = 1e-6, passed: bool = True) -> Evidence:
     """What an evaluation saw; `passed` sets every gate."""
     return Evidence(
         window_start_at=T0 - HOUR, window_end_at=T0, seen=seen, expected=1.0, dispersion=1.5, p_value=p_value,
-        ratio=float(seen), sources=3, stories=seen, gates={"p_value": passed, "min_count": passed},
+        ratio=float(seen), sources=3, stories=seen,
+        gates=dict.fromkeys(("p_value", "min_count"), GateReading(passed=passed)),
     )  # fmt: skip
 
 

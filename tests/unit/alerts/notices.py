@@ -10,6 +10,7 @@ from monitor.domain import (
     AlertState,
     Evidence,
     EvidenceDocument,
+    GateReading,
     Notification,
     Sentiment,
     SeriesKey,
@@ -33,7 +34,7 @@ def evidence(*documents: EvidenceDocument, **changes: Any) -> Evidence:
     """What an evaluation saw."""
     values: dict[str, Any] = {
         "window_start_at": T0 - HOUR, "window_end_at": T0, "seen": 23, "expected": 2.1, "dispersion": 1.8,
-        "p_value": 3e-6, "ratio": 10.95, "sources": 7, "stories": 41, "gates": {"min_count": True},
+        "p_value": 3e-6, "ratio": 10.95, "sources": 7, "stories": 41, "gates": {"min_count": GateReading(passed=True)},
         "documents": documents or (headline(),), "history_s": 864000.0,
     }  # fmt: skip
     return Evidence(**{**values, **changes})

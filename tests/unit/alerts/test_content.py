@@ -19,7 +19,7 @@ from tests.unit.alerts.notices import HOUR, T0, alert, evidence, headline, notif
 
 def builder(**annotations: str) -> ContentBuilder:
     """Content for one rule with `annotations`."""
-    rules = [{"name": "negative-spike", "annotations": annotations}]
+    rules = [{"name": "negative-spike", "window": "1h", "annotations": annotations}]
     return ContentBuilder(AlertingSettings.model_validate({"rules": rules}), names={"ACME": "Acme Corp"})
 
 

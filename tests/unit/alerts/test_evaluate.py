@@ -19,7 +19,10 @@ from tests.fixtures.alert_store import FakeAlertStore
 from tests.unit.alerts.build import DAY, HOUR, MINUTE, T0
 
 ACME, GLOBEX = SeriesKey(entity="ACME"), SeriesKey(entity="GLOBEX")
-SPIKE: dict[str, Any] = {"name": "NegativeSpike", "keep_firing_for": "10m", "labels": {"severity": "page"}}
+SPIKE: dict[str, Any] = {
+    "name": "NegativeSpike", "window": "1h", "gates": {"min_count": 5}, "keep_firing_for": "10m",
+    "labels": {"severity": "page"},
+}  # fmt: skip
 MAIL = {"type": "webhook", "name": "hook", "url": "http://localhost:1/"}
 PENDING, FIRING, RESOLVED = AlertState.PENDING, AlertState.FIRING, AlertState.RESOLVED
 
@@ -69,7 +72,7 @@ def test_spike_fires_with_its_evidence_and_resolves_after_it() -> None:
     evidence = alert.evidence
     assert evidence is not None
     assert (alert.series, alert.labels["severity"]) == (ACME, "page")
-    assert all(evidence.gates.values())
+    assert all(gate.passed for gate in evidence.gates.values())
     assert len(evidence.gates) == 5
     assert evidence.expected < 0.5
     assert 0 < len(evidence.documents) <= 5
@@ -103,7 +106,7 @@ def test_gate_that_fails_keeps_the_alert_from_firing(gates: dict[str, float]) ->
     """Each alone is enough."""
     store = calm_store()
     spike(store)
-    assert minutes(evaluator(store, {**SPIKE, "gates": gates}), 30) == []
+    assert minutes(evaluator(store, {**SPIKE, "gates": {**SPIKE["gates"], **gates}}), 30) == []
 
 
 def test_rule_does_not_fire_before_it_knows_enough() -> None:

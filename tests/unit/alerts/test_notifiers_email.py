@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 def compose(sent: Notification, **annotations: str) -> EmailMessage:
     """The mail as a receiver parses it from the wire."""
-    rules = [{"name": "negative-spike", "annotations": annotations}]
+    rules = [{"name": "negative-spike", "window": "1h", "annotations": annotations}]
     content = ContentBuilder(AlertingSettings.model_validate({"rules": rules}))
     composer = MailComposer(
         content,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.rules import Reading, alert_labels, fingerprint, followed, source_gate, statistical_gates
-from monitor.domain import SeriesKey
+from monitor.domain import GateReading, SeriesKey
 from tests.unit.alerts.build import rule
 
 TICKERS, TOPICS = ("ACME", "GLOBEX"), ("Earnings", "Legal", "Macro")
@@ -67,15 +67,15 @@ def test_labels_say_what_the_alert_is_about() -> None:
 def test_each_gate_has_its_own_name(changes: dict[str, float], failed: set[str]) -> None:
     """An alert shows which condition held and which did not."""
     gates = statistical_gates(rule(), reading(**changes))
-    assert {name for name, passed in gates.items() if not passed} == failed
+    assert {name for name, gate in gates.items() if not gate.passed} == failed
 
 
 def test_gates_hold_at_their_limit() -> None:
     """`min_count: 5` lets five through; likewise the others."""
     at_limit = reading(seen=6, expected=2.0, p_value=1e-4, days=2)
-    assert all(statistical_gates(rule(gates={"min_count": 6}), at_limit).values())
-    assert source_gate(rule(), 2) == {"min_sources": True}
-    assert source_gate(rule(), 1) == {"min_sources": False}
+    assert all(gate.passed for gate in statistical_gates(rule(gates={"min_count": 6}), at_limit).values())
+    assert source_gate(rule(), 2)["min_sources"] == GateReading(passed=True, value=2, limit=2)
+    assert source_gate(rule(), 1)["min_sources"] == GateReading(passed=False, value=1, limit=2)
 
 
 def test_ratio_is_bounded() -> None:

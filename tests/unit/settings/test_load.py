@@ -137,7 +137,7 @@ def test_every_problem_is_said_at_once_with_file_and_key(write) -> None:
 def test_names_inside_the_program_are_no_keys(write) -> None:
     """`hold` is what the program calls `for`; the file has one word for it."""
     (line,) = problems(write("alerting: {rules: [{name: R, hold: 5m}]}\n"))
-    assert "alerting.rules[0].hold: unknown key; allowed: annotations, baseline, for," in line
+    assert "alerting.rules[0].hold: unknown key; allowed: annotations, at_most, baseline, for," in line
 
 
 @pytest.mark.parametrize(
