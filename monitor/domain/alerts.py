@@ -167,7 +167,7 @@ class Correction:
     document_id: str
     entity: str  #: Ticker, or `ALL` for the text as a whole.
     text: str  #: What of the document was kept.
-    sentiment: Sentiment | None  #: None: not about this.
+    sentiment: Sentiment | None  #: None: as the model said.
     topic: str | None  #: None: as the model said.
     by: str
     at: datetime  #: UTC.

@@ -18,6 +18,7 @@ from monitor.ports.ingest import (
 from monitor.ports.model import Classifier
 from monitor.ports.stories import Assignment, Echoes, StoryStore, StoryTransaction, TextKeys, ToldText
 from monitor.ports.story_reading import StoryReader
+from monitor.ports.verdicts import EpisodeView, KeptText, VerdictDesk, VerdictStore
 
 __all__ = [
     "JSON_LINES_TYPES",
@@ -34,7 +35,9 @@ __all__ = [
     "Clock",
     "Consumer",
     "Echoes",
+    "EpisodeView",
     "Guard",
+    "KeptText",
     "Notifier",
     "OffsetSpan",
     "OutboxStore",
@@ -52,4 +55,6 @@ __all__ = [
     "TextKeys",
     "Tick",
     "ToldText",
+    "VerdictDesk",
+    "VerdictStore",
 ]

@@ -20,9 +20,12 @@ from monitor.store.sources import Sources
 from monitor.store.story_readings import StoryReadings
 from monitor.store.story_texts import StoryTexts
 from monitor.store.upgrade import upgrade
+from monitor.store.verdicts import Verdicts
 
 
-class Store(Buckets, Sources, Coverages, StoryTexts, Leases, Readings, StoryReadings, Alerts, Outbox, Retention):
+class Store(
+    Buckets, Sources, Coverages, StoryTexts, Leases, Readings, StoryReadings, Alerts, Verdicts, Outbox, Retention
+):
     """Every port of the store over one database."""
 
     def __init__(self, database: Database, *, lateness: timedelta) -> None:
@@ -42,10 +45,11 @@ class Store(Buckets, Sources, Coverages, StoryTexts, Leases, Readings, StoryRead
         self._database.close()
 
 
-def open_store(settings: DatabaseSettings, *, lateness: timedelta | None = None) -> Store:
+def open_store(settings: DatabaseSettings, *, lateness: timedelta | None = None, durable: bool = True) -> Store:
     """The store that `settings` names; a counted document older than the watermark less `lateness` is called late.
 
+    `durable` is explained at `open_database`.
     Raises `ConfigurationError` for a URL that cannot work; a database that is away shows with the first call.
     """
     allowed = AggregateSettings().allowed_lateness if lateness is None else lateness
-    return Store(open_database(settings), lateness=allowed)
+    return Store(open_database(settings, durable=durable), lateness=allowed)
