@@ -25,8 +25,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.errors import TransientError
-from monitor.ports import PushDoor
+from monitor.ports import PushDoor, VerdictDesk
 from monitor.web.documents import away, documents_endpoint
+from monitor.web.verdicts import verdict_routes
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -51,6 +52,7 @@ class Pages:
     alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None
     sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None
     status: Callable[[], Mapping[str, Any]] | None = None
+    verdicts: VerdictDesk | None = None
 
 
 def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starlette:
@@ -70,6 +72,8 @@ def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starl
     if pages.submit is not None:
         door = documents_endpoint(pages.submit, max_body_bytes=max_body_bytes)
         routes.append(Route("/api/v1/documents", door, methods=["POST"]))
+    if pages.verdicts is not None:
+        routes.extend(verdict_routes(pages.verdicts))
     middleware = [Middleware(_Guard, token=token)]
     return Starlette(
         routes=[Route("/", index), *routes],

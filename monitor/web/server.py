@@ -12,7 +12,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from monitor.errors import ConfigurationError
-from monitor.ports import PushDoor
+from monitor.ports import PushDoor, VerdictDesk
 from monitor.settings import WebSettings
 from monitor.web.app import Pages, create_app
 
@@ -35,9 +35,13 @@ class WebServer:
         alerts: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         status: Callable[[], Mapping[str, Any]] | None = None,
+        verdicts: VerdictDesk | None = None,
     ) -> None:
         self._settings = settings
-        pages = Pages(registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status)
+        pages = Pages(
+            registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status,
+            verdicts=verdicts,
+        )  # fmt: skip
         token = settings.token.get_secret_value() if settings.token else None
         config = uvicorn.Config(
             create_app(pages, token=token, max_body_bytes=settings.max_body_bytes),
