@@ -183,6 +183,9 @@ class Delivery:
             took_s=took_s,
         )
         self._metrics.deliveries.labels(receiver=notification.receiver, outcome=outcome.outcome).inc()
+        if outcome.outcome == "delivered":
+            waited_s = (at - notification.created_at).total_seconds()
+            self._metrics.delivery_seconds.labels(receiver=notification.receiver).observe(max(0.0, waited_s))
         _report(attempt, wait_s=outcome.wait_s)
         next_at = None if outcome.wait_s is None else at + timedelta(seconds=outcome.wait_s)
         self._store(attempt, next_at)

@@ -23,6 +23,7 @@ class Gauges:
         self._shown = [SeriesKey(entity=ticker) for ticker in tickers] + [SeriesKey(topic=topic) for topic in topics]
         for rule in self._rules:
             metrics.start_rule(rule)
+            self.show_expected(rule, {})
         self.show_sentiment({})
 
     def show_sentiment(self, counts: Mapping[SeriesKey, Counts]) -> None:
@@ -44,3 +45,20 @@ class Gauges:
         for transition in transitions:
             if transition.rule in self._rules:  # the label comes from the configuration of today
                 self._metrics.transitions.labels(rule=transition.rule, state=transition.after.value).inc()
+                self._show_latency(transition)
+
+    def show_expected(self, rule: str, readings: Mapping[SeriesKey, tuple[float, float]]) -> None:
+        """Show what a rule saw and expected: (negative stories seen, expected) by series; those left out are at rest.
+
+        Only the series of an entity over all topics, or of a topic over all entities, are shown: a closed set.
+        """
+        for key in self._shown:
+            seen, expected = readings.get(key, (0.0, 0.0))
+            self._metrics.negative.labels(rule=rule, entity=key.entity, topic=key.topic).set(seen)
+            self._metrics.expected.labels(rule=rule, entity=key.entity, topic=key.topic).set(expected)
+
+    def _show_latency(self, transition: Transition) -> None:
+        documents = transition.evidence.documents if transition.evidence else ()
+        if transition.after is AlertState.FIRING and documents:
+            waited = transition.at - max(document.published_at for document in documents)
+            self._metrics.latency_seconds.observe(max(0.0, waited.total_seconds()))

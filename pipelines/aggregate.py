@@ -58,6 +58,9 @@ class Aggregate:
         if refused:
             self._producer.send(self._dead_letters.messages(refused, now=now))
             self._dead_letters.count(refused)
+        if good:
+            age = now - min(label.labeled_at for _, label in good)
+            self._metrics.queue_age_seconds.observe(max(0.0, age.total_seconds()))
         result = self._store.add(
             group=self._group,
             spans=_spans(batch),

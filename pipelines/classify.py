@@ -57,6 +57,7 @@ class Classify:
         good, refused = split(batch, wire.decode_document)
         routes = self._models.routes(now)
         questions = [self._reader.question(document) for _, document in good]
+        self._report_age([document for _, document in good], now)
         started_s = time.monotonic()
         found = self._read.answer(routes, questions, ask)
         took_s = time.monotonic() - started_s
@@ -74,6 +75,11 @@ class Classify:
         self._metrics.reused.inc(found.reused)
         self._report(labels, refused=len(refused), took_s=took_s)
         self._models.saw(found.answered)
+
+    def _report_age(self, documents: Sequence[Document], now: datetime) -> None:
+        if documents:
+            age = now - min(document.seen_at for document in documents)
+            self._metrics.queue_age_seconds.observe(max(0.0, age.total_seconds()))
 
     def _message(self, label: Label) -> Message:
         # The story is the key, so that copies of one story meet in one partition, hence in one aggregate worker.

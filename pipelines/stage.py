@@ -58,7 +58,7 @@ def run(
     batch stays uncommitted and comes again.
     """
     loop = _Loop(stage, consumer, stop, metrics, give_up_s)
-    metrics.start(stage.name)
+    metrics.start_loop(stage.name)
     while not stop.is_set():
         batch = consumer.poll(POLL_TIMEOUT_S)
         if batch:

@@ -18,10 +18,12 @@ from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
 from monitor.app.source_health import SourceWatch, source_reports
 from monitor.app.store import Store, open_app_store
+from monitor.app.versions import versions
 from monitor.domain import TOPICS
 from monitor.metrics import (
     AggregateMetrics,
     AlertMetrics,
+    BuildMetrics,
     ClassifyMetrics,
     IngestMetrics,
     ModelMetrics,
@@ -50,6 +52,7 @@ class Workshop:
         self.registry = registry
         self.worker = worker
         self.topics = Topics(prefix=settings.stream.topic_prefix)
+        BuildMetrics(registry).show(versions())
         self.stage_metrics = StageMetrics(registry)
         self.ingest_metrics = IngestMetrics(registry)
         self.story_metrics = StoryMetrics(registry)

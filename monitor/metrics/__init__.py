@@ -4,6 +4,7 @@ Each class takes the registry, so that tests and several monitors in one process
 Counters with a closed label set are initialised to zero, so that a rate exists from the start.
 """
 
+from monitor.metrics.build import BuildMetrics
 from monitor.metrics.counting import AggregateMetrics, AlertMetrics
 from monitor.metrics.ingest import IngestMetrics, SourceMetrics, StoryMetrics
 from monitor.metrics.model import ClassifyMetrics, ModelMetrics
@@ -12,6 +13,7 @@ from monitor.metrics.stage import StageMetrics
 __all__ = [
     "AggregateMetrics",
     "AlertMetrics",
+    "BuildMetrics",
     "ClassifyMetrics",
     "IngestMetrics",
     "ModelMetrics",

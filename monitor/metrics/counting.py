@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.domain import AlertState, AuthorKind, CapReason
-from monitor.metrics.bucket_bounds import SECONDS
+from monitor.metrics.bucket_bounds import LATENCIES, SECONDS
 
 
 class AggregateMetrics:
@@ -34,6 +34,12 @@ class AggregateMetrics:
             "tapewatch_aggregate_authors", "Counted posts, by what their author was: new, bursting, known.", ["kind"],
             registry=registry,
         )  # fmt: skip
+        self.queue_age_seconds = Histogram(
+            "tapewatch_aggregate_queue_age_seconds",
+            "Of each batch the longest time since a document was labelled, when the batch was taken in hand.",
+            buckets=LATENCIES,
+            registry=registry,
+        )
         for outcome in ("counted", "repeated", "rejected"):
             self.documents.labels(outcome=outcome)
         for reason in CapReason:
@@ -77,8 +83,31 @@ class AlertMetrics:
             "tapewatch_window_stories", "Stories in the last window.", ["entity", "topic", "sentiment"],
             registry=registry,
         )  # fmt: skip
+        self.latency_seconds = Histogram(
+            "tapewatch_publish_to_alert_seconds",
+            "From published_at of the latest document shown as evidence to the evaluation that fired.",
+            buckets=LATENCIES,
+            registry=registry,
+        )
+        self.delivery_seconds = Histogram(
+            "tapewatch_delivery_seconds", "From the making of a notification to its delivery.", ["receiver"],
+            buckets=LATENCIES, registry=registry,
+        )  # fmt: skip
+        self._expectations(registry)
         for outcome in ("done", "standby", "failed"):
             self.evaluations.labels(outcome=outcome)
+
+    def _expectations(self, registry: CollectorRegistry) -> None:
+        self.negative = Gauge(
+            "tapewatch_negative_stories", "Negative stories in the window of a rule; 0 for a series at rest.",
+            ["rule", "entity", "topic"], registry=registry,
+        )  # fmt: skip
+        self.expected = Gauge(
+            "tapewatch_expected_negative_stories",
+            "Negative stories that the baseline expected in the window of a rule; 0 for a series at rest.",
+            ["rule", "entity", "topic"],
+            registry=registry,
+        )
 
     def start_rule(self, rule: str) -> None:
         """Initialise the series of `rule` to zero."""
@@ -90,3 +119,4 @@ class AlertMetrics:
         """Initialise the series of `receiver` to zero."""
         for outcome in ("delivered", "retry", "refused"):
             self.deliveries.labels(receiver=receiver, outcome=outcome)
+        self.delivery_seconds.labels(receiver=receiver)

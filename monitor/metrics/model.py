@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitor.domain import Abstention, Sentiment
-from monitor.metrics.bucket_bounds import SECONDS
+from monitor.metrics.bucket_bounds import LATENCIES, SECONDS
 
 
 class ClassifyMetrics:
@@ -36,8 +36,14 @@ class ClassifyMetrics:
         )
         self.latency_seconds = Histogram(
             "tapewatch_publish_to_label_seconds", "From published_at to labeled_at.",
-            buckets=(*SECONDS, 900, 3600, 14400, 86400), registry=registry,
+            buckets=LATENCIES, registry=registry,
         )  # fmt: skip
+        self.queue_age_seconds = Histogram(
+            "tapewatch_classify_queue_age_seconds",
+            "Of each batch the longest time since a document was seen, when the batch was taken in hand.",
+            buckets=LATENCIES,
+            registry=registry,
+        )
         for sentiment in Sentiment:
             self.sentiments.labels(sentiment=sentiment.value)
         for reason in Abstention:

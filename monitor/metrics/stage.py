@@ -36,6 +36,12 @@ class StageMetrics:
             "tapewatch_dead_letters", "Records sent to the dead letters.", ["stage", "reason"], registry=registry
         )
 
+    def start_loop(self, stage: str) -> None:
+        """Initialise everything of a `stage` that reads from the bus."""
+        self.start(stage)
+        for histogram in (self.batch_size, self.batch_seconds):
+            histogram.labels(stage=stage)
+
     def start(self, stage: str) -> None:
         """Initialise the counters of `stage` to zero."""
         for counter in (self.records, self.retries, self.fenced, self.restarts, self.lag):
