@@ -1,4 +1,4 @@
-"""The alert rules for Prometheus: every metric that they name exists, and they fire when they should."""
+"""The rules for Prometheus: every metric they name exists, they fire when they should, people know what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from monitor import metrics
 
-RULES = Path(__file__).resolve().parents[3] / "docker/prometheus/rules"
+ROOT = Path(__file__).resolve().parents[3]
+RULES = ROOT / "docker/prometheus/rules"
 NAMED = re.compile(r"\btapewatch_[a-z_]+")
 FILES = sorted(path for path in RULES.glob("*.yaml") if not path.name.endswith("_test.yaml"))
 
@@ -28,10 +30,20 @@ def exposed() -> set[str]:
     return set(registry._names_to_collectors)
 
 
-def expressions(path: Path) -> dict[str, str]:
-    """By alert, what it asks."""
+def rules(path: Path) -> list[dict[str, Any]]:
+    """Every rule of a file."""
     groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def expressions(path: Path) -> dict[str, str]:
+    """By alert or recorded name, what it asks."""
+    return {rule.get("alert") or rule["record"]: rule["expr"] for rule in rules(path)}
+
+
+def every_alert() -> list[str]:
+    """Names of the alerts of all files."""
+    return [rule["alert"] for path in FILES for rule in rules(path) if "alert" in rule]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -43,11 +55,12 @@ def test_every_metric_in_a_rule_exists(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_alert_has_a_case(path: Path) -> None:
-    """A rule without one was never seen to fire."""
+def test_every_rule_has_a_case(path: Path) -> None:
+    """A rule without one was never seen to fire, or to record."""
     cases = yaml.safe_load((RULES / f"{path.stem}_test.yaml").read_text(encoding="utf-8"))["tests"]
-    fired = {rule["alertname"] for case in cases for rule in case["alert_rule_test"] if rule.get("exp_alerts")}
-    assert fired == set(expressions(path))
+    fired = {rule["alertname"] for case in cases for rule in case.get("alert_rule_test", ()) if rule.get("exp_alerts")}
+    shown = {asked["expr"] for case in cases for asked in case.get("promql_expr_test", ()) if asked.get("exp_samples")}
+    assert fired | shown == set(expressions(path))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -60,3 +73,21 @@ def test_promtool_agrees(path: Path) -> None:
         [promtool, "test", "rules", f"{path.stem}_test.yaml"], cwd=RULES, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_reads_every_file_of_rules_and_no_test() -> None:
+    """A file that is not named is never evaluated, and a glob would take the tests for rules."""
+    settings = yaml.safe_load((RULES.parent / "prometheus.yaml").read_text(encoding="utf-8"))
+    assert sorted(settings["rule_files"]) == sorted(f"rules/{path.name}" for path in FILES)
+
+
+def test_names_of_alerts_are_unique() -> None:
+    """The runbook and silences go by the name."""
+    names = every_alert()
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_runbook_says_of_every_alert_what_to_do_and_of_no_other() -> None:
+    """Whoever is woken looks it up by its name."""
+    text = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == sorted(every_alert())
