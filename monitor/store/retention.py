@@ -60,6 +60,14 @@ class Retention(Part):
         }
         return {table.name: self._forget(table, condition) for table, condition in by_table.items()}
 
+    def forget_offsets(self) -> int:
+        """Forget how far the bus is counted, for a bus that was lost or made anew; returns the partitions.
+
+        Counting then begins at the earliest record there is. What was counted before is known by its id.
+        """
+        with self._database.write() as tx:
+            return tx.execute(delete(schema.offsets)).rowcount
+
     def _forget(self, table: Table, condition: ColumnElement[bool]) -> int:
         key = list(table.primary_key)
         oldest = select(*key).where(condition).limit(CHUNK_ROWS)

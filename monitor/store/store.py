@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -19,7 +20,7 @@ from monitor.store.schema import offsets
 from monitor.store.sources import Sources
 from monitor.store.story_readings import StoryReadings
 from monitor.store.story_texts import StoryTexts
-from monitor.store.upgrade import upgrade
+from monitor.store.upgrade import SchemaVersion, schema_version, upgrade
 from monitor.store.verdicts import Verdicts
 
 
@@ -34,6 +35,16 @@ class Store(
     def upgrade(self) -> None:
         """Bring the schema up to date; call it before anything else. Safe when several processes start at once."""
         upgrade(self._database)
+
+    def schema_version(self) -> SchemaVersion:
+        """Which schema the database has, and which one this program wants; changes nothing."""
+        return schema_version(self._database)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None on a server."""
+        path = self._database.engine.url.database
+        return Path(path) if path and not self._database.is_postgres else None
 
     def ping(self) -> None:
         """Raise unless the database answers and has our tables."""

@@ -16,7 +16,7 @@ import kafka.errors as ke
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from monitor.domain import Partition, Record
-from monitor.errors import FencedError
+from monitor.errors import ConfigurationError, FencedError
 from monitor.ports import StartPositions
 from pipelines.brokers.kafka_errors import Client, translated
 
@@ -139,12 +139,26 @@ class KafkaBusConsumer:
         wanted = self._stale & self._client.assignment()
         if wanted:
             starts = self._start({to_partition(tp) for tp in wanted}) if self._start else {}
+            self._refuse_unwritten(starts)
             for tp in sorted(wanted):
                 self._done.pop(tp, None)
                 offset = starts.get(to_partition(tp))
                 self._seek(tp, self._committed(tp) if offset is None else offset)
         # Only now: when the start positions could not be had, they are asked for again.
         self._stale.clear()
+
+    def _refuse_unwritten(self, starts: Mapping[Partition, int]) -> None:
+        """A place that was never written was read in another topic: what comes before it would be fenced for ever."""
+        if not starts:
+            return
+        with translated("read end offsets"):
+            ends = self._client.end_offsets([TopicPartition(part.topic, part.index) for part in starts])
+        for tp, end in ends.items():
+            if (start := starts[to_partition(tp)]) > end:
+                raise ConfigurationError(
+                    f"Kafka: {tp.topic}/{tp.partition} ends at {end}, but was read up to {start}: it was lost or made "
+                    "anew; run: tapewatch db forget-offsets"
+                )
 
     def _committed(self, tp: TopicPartition) -> int | None:
         with translated("read the committed offset"):

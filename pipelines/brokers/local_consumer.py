@@ -9,7 +9,7 @@ from threading import Event, Thread
 import structlog
 
 from monitor.domain import Partition, Record
-from monitor.errors import MonitorError
+from monitor.errors import ConfigurationError, MonitorError
 from monitor.ports import Clock, StartPositions
 from pipelines.brokers.local_file import MAX_OFFSET, LogFile, row_id
 from pipelines.brokers.local_group import Membership
@@ -120,8 +120,21 @@ class LocalConsumer:
         starts = self._start({self._names[pid] for pid in new}) if self._start else {}
         committed = self._membership.committed()
         positions = {pid: starts.get(self._names[pid], committed.get(pid, 0)) for pid in new}
+        self._refuse_unwritten(positions)
         self._positions.update(positions)
         self._done.update(positions)
+
+    def _refuse_unwritten(self, positions: Mapping[int, int]) -> None:
+        """A place that was never written was read in another file: what comes here before it would never be read."""
+        with self._file.reading() as connection:
+            ends = dict(connection.execute("SELECT pid, next_offset FROM partitions").fetchall())
+        for pid, position in positions.items():
+            if position > ends[pid]:
+                name = self._names[pid]
+                raise ConfigurationError(
+                    f"log file {self._file.path}: {name.topic}/{name.index} ends at {ends[pid]}, but was read up to "
+                    f"{position}: it was lost or replaced; put it back, or run: tapewatch db forget-offsets"
+                )
 
     def _learn_names(self) -> None:
         with self._file.reading() as connection:
