@@ -12,47 +12,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.annotations import AnnotationTemplate, annotation_templates
-from alerts.plain import plain, safe_url
+from alerts.evidence_words import (
+    GateLine,
+    HorizonLine,
+    gate_lines,
+    horizon_lines,
+    state_words,
+    strength_words,
+    title_words,
+)
+from alerts.headlines import TITLE_CHARS, WORD_CHARS, Headline, decisive_words, headline_of
+from alerts.plain import plain
+from alerts.subjects import subject_words
+from alerts.verdict_links import VerdictLinks
 from alerts.words import (
+    entity_words,
     expected_words,
     held_back_words,
-    novelty_words,
-    odds_words,
+    percent_words,
     ratio_words,
-    relevance_words,
+    series_words,
     span_words,
-    stories_words,
 )
-from monitor.domain import ALL, Alert, AlertState, Evidence, EvidenceDocument, Notification, SeriesKey
+from monitor.domain import ALL, Alert, AlertState, Evidence, Measure, Notification
 from monitor.settings import AlertingSettings, Rule
 
-TITLE_CHARS = 240
-WORD_CHARS = 80  #: Source, author, topic, label.
 ANNOTATION_CHARS = 1000
-NAMED_IN_SUBJECT = 3  #: Entities that a subject over several alerts names.
+REASON_CHARS = 400
 SILENCE_FOR = "2h"
-FIRING = (AlertState.FIRING, AlertState.RECOVERING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
-    """One evidence document as shown."""
-
-    published_at: datetime  #: UTC.
-    source: str
-    title: str
-    url: str | None  #: http(s), or None.
-    author: str
-    topic: str
-    negative: float  #: p(negative), in [0, 1].
-    reach: int  #: Documents that tell this story, at least 1.
-    relevance: float  #: In [0, 1].
-    novelty: tuple[int, ...]  #: In [0, 100], one each of `LOOK_BACKS`; empty where it is not known.
-
-    @property
-    def standing(self) -> str:
-        """In words: new or an echo, and how relevant, as far as that needs saying."""
-        return ", ".join(filter(None, (novelty_words(self.novelty), relevance_words(self.relevance))))
+OVER = frozenset({AlertState.NORMAL, AlertState.PENDING, AlertState.RESOLVED})
+"""States of which a receiver is told that it is over; in every other one something is to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +49,21 @@ class AlertContent:
     """One alert as shown."""
 
     alert: Alert
-    status: str  #: firing | resolved
+    status: str  #: firing | resolved, as Alertmanager's readers know them.
+    state: str  #: In words: firing, resolved, uncertain, no data, error.
+    title: str  #: What kind of thing it is.
+    reason: str  #: Why it is uncertain, without data or in error; empty otherwise.
     about: str  #: For example `Acme Corp (ACME)`, with topic and source class where the series has them.
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     evidence: Evidence | None
     expected: str  #: In words, as are the next two; empty without evidence.
     ratio: str
-    odds: str
+    odds: str  #: How rare something as strong is.
+    horizons: tuple[HorizonLine, ...]  #: Every window looked at, the one that spoke first.
+    gates: tuple[GateLine, ...]
+    hangs_on: str  #: The story without which it would not have fired, in a sentence; empty where there is none.
+    coverage: str  #: Share of the sources that were looked at; empty where it is not known.
     since_at: datetime  #: UTC; when this episode began to fire.
     ended_at: datetime | None  #: UTC; None while firing.
     window: str  #: Length, for example `1h`.
@@ -75,6 +71,7 @@ class AlertContent:
     headlines: tuple[Headline, ...]
     silence: str  #: Command line that silences it.
     link: str  #: Where people look it up.
+    verdicts: Mapping[str, str]  #: Addresses by which readers say what it was worth; empty without a secret.
 
     @property
     def summary(self) -> str:
@@ -85,6 +82,12 @@ class AlertContent:
     def severity(self) -> str:
         """The label of that name, where the alert has one."""
         return self.labels.get("severity", "")
+
+    @property
+    def counted(self) -> str:
+        """What `seen` and `expected` count."""
+        is_drop = self.evidence is not None and self.evidence.measure is Measure.DROP
+        return "Stories" if is_drop else "Negative stories"
 
     @property
     def bars(self) -> tuple[int, int]:
@@ -116,56 +119,56 @@ class ContentBuilder:
             rule.name: annotation_templates(rule.annotations, rule=rule.name) for rule in settings.rules
         }
         self._external_url = str(settings.external_url).rstrip("/")
+        self._links = verdict_links(settings)
         self._names = dict(names or {})
 
     def build(self, notification: Notification) -> Content:
         """Everything that a message about `notification` says."""
-        alerts = tuple(self._alert(alert) for alert in notification.alerts)
+        alerts = tuple(self._alert(alert, notification.created_at) for alert in notification.alerts)
+        status = "firing" if any(alert.status == "firing" for alert in alerts) else notification.status
         return Content(
             notification=notification,
-            status=notification.status,
-            subject=plain(_subject(notification.status, alerts), TITLE_CHARS),
+            status=status,
+            subject=plain(subject_words(status, alerts), TITLE_CHARS),
             alerts=alerts,
             external_url=self._external_url,
         )
 
-    def _alert(self, alert: Alert) -> AlertContent:
-        evidence, firing = alert.evidence, alert.state in FIRING
-        about = self._about(alert.series)
+    def _alert(self, alert: Alert, at: datetime) -> AlertContent:
+        evidence, over = alert.evidence, alert.state in OVER
+        headlines = tuple(headline_of(document) for document in (evidence.documents if evidence else ()))
         return AlertContent(
             alert=alert,
-            status="firing" if firing else "resolved",
-            about=about,
+            status="resolved" if over else "firing",
+            state="resolved" if over else state_words(alert.state),
+            title=title_words(evidence),
+            reason="" if over else plain(alert.reason, REASON_CHARS),
+            about=series_words(alert.series, self._names),
             labels={plain(k, WORD_CHARS): plain(v, TITLE_CHARS) for k, v in alert.labels.items()},
             annotations=self._annotations(alert),
             evidence=evidence,
             expected=expected_words(evidence.expected) if evidence else "",
             ratio=ratio_words(evidence.ratio) if evidence else "",
-            odds=odds_words(evidence.p_value) if evidence else "",
+            odds=strength_words(evidence) if evidence else "",
+            horizons=horizon_lines(evidence) if evidence else (),
+            gates=gate_lines(evidence.gates) if evidence else (),
+            hangs_on=decisive_words(headlines, single_story=bool(evidence and evidence.single_story)),
+            coverage=percent_words(evidence.coverage) if evidence and evidence.coverage is not None else "",
             since_at=alert.fired_at or alert.active_at or alert.since_at,
-            ended_at=None if firing else alert.since_at,
+            ended_at=alert.since_at if over else None,
             window=span_words(self._window(alert)),
             held_back=held_back_words(evidence.held_back) if evidence else "",
-            headlines=tuple(_headline(document) for document in (evidence.documents if evidence else ())),
+            headlines=headlines,
             silence=_silence(alert),
             link=f"{self._external_url}/#{plain(alert.fingerprint, WORD_CHARS)}",
+            verdicts=self._links.links(alert, at=at) if self._links else {},
         )
 
     def _window(self, alert: Alert) -> timedelta:
-        if rule := self._rules.get(alert.rule):
-            return rule.window
-        if alert.evidence:  # the rule is gone from the configuration
+        if alert.evidence:  # the window that spoke
             return alert.evidence.window_end_at - alert.evidence.window_start_at
-        return timedelta(0)
-
-    def _name(self, series: SeriesKey) -> str:
-        return "all watched entities" if series.entity == ALL else self._names.get(series.entity, series.entity)
-
-    def _about(self, series: SeriesKey) -> str:
-        name = self._name(series)
-        about = f"{name} ({series.entity})" if series.entity not in (name, ALL) else name
-        kinds = [part for part in (series.topic, series.source_class) if part != ALL]
-        return plain(f"{about}, {', '.join(kinds)}" if kinds else about, TITLE_CHARS)
+        rule = self._rules.get(alert.rule)
+        return rule.window if rule else timedelta(0)
 
     def _annotations(self, alert: Alert) -> Mapping[str, str]:
         templates = self._templates.get(alert.rule)
@@ -178,12 +181,12 @@ class ContentBuilder:
         evidence, series = alert.evidence, alert.series
         return {
             "entity": series.entity,
-            "name": self._name(series),
+            "name": entity_words(series, self._names),
             "topic": series.topic,
             "source_class": series.source_class,
             "rule": alert.rule,
             "severity": alert.labels.get("severity", ""),
-            "status": "firing" if alert.state in FIRING else "resolved",
+            "status": "resolved" if alert.state in OVER else "firing",
             "seen": str(evidence.seen) if evidence else "?",
             "expected": expected_words(evidence.expected) if evidence else "?",
             "ratio": f"{evidence.ratio:.1f}" if evidence else "?",
@@ -194,38 +197,15 @@ class ContentBuilder:
         }
 
 
-def _headline(document: EvidenceDocument) -> Headline:
-    return Headline(
-        published_at=document.published_at,
-        source=plain(document.source, WORD_CHARS),
-        title=plain(document.title, TITLE_CHARS) or "(no title)",
-        url=safe_url(document.url),
-        author=plain(document.author or "", WORD_CHARS),
-        topic=plain(document.topic, WORD_CHARS),
-        negative=document.negative,
-        reach=document.reach,
-        relevance=document.relevance,
-        novelty=document.novelty,
+def verdict_links(settings: AlertingSettings) -> VerdictLinks | None:
+    """What signs the links of `settings`; None without a secret. Raises `ConfigurationError` for a short one."""
+    if settings.verdicts.secret is None:
+        return None
+    return VerdictLinks(
+        settings.verdicts.secret.get_secret_value(),
+        external_url=str(settings.external_url),
+        valid_for=settings.verdicts.valid_for,
     )
-
-
-def _subject(status: str, alerts: tuple[AlertContent, ...]) -> str:
-    firing = [alert for alert in alerts if alert.status == "firing"]
-    shown = firing or list(alerts)
-    over = f"; {len(alerts) - len(firing)} resolved" if firing and len(firing) < len(alerts) else ""
-    if len(shown) == 1:
-        return f"[{status.upper()}] Negative spike: {shown[0].about}: {_outcome(shown[0])}{over}"
-    named = ", ".join(alert.about for alert in shown[:NAMED_IN_SUBJECT])
-    more = f" and {len(shown) - NAMED_IN_SUBJECT} more" if len(shown) > NAMED_IN_SUBJECT else ""
-    return f"[{status.upper()}:{len(shown)}] Negative spikes: {named}{more}{over}"
-
-
-def _outcome(alert: AlertContent) -> str:
-    if alert.ended_at is not None:
-        return f"over after {span_words(alert.ended_at - alert.since_at)}"
-    if alert.evidence is None:
-        return "firing"
-    return f"{stories_words(alert.evidence.seen, 'negative')}, {alert.expected} expected"
 
 
 def _silence(alert: Alert) -> str:

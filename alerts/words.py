@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from monitor.domain import LOOK_BACKS, NEW
+from alerts.plain import plain
+from monitor.domain import ALL, LOOK_BACKS, NEW, SeriesKey
 from monitor.durations import format_duration
 
 COMMON_P = 0.3  #: From here on nothing unusual was seen.
 RARE_P = 1e-9  #: Below this the number says more about the model than about the world.
 ALMOST_NONE = 0.05  #: An expectation below this is shown as a bound.
 LARGE_RATIO = 100  #: From here on a ratio is not worth its digits.
+SERIES_CHARS = 240
 A_DAY = LOOK_BACKS.index(timedelta(hours=24))  #: The look-back that a reader thinks in.
 
 
@@ -54,8 +56,29 @@ def span_words(span: timedelta) -> str:
 
 
 def stories_words(count: int, kind: str) -> str:
-    """`1 negative story`, `2 negative stories`."""
-    return f"{count:,} {kind} {'story' if count == 1 else 'stories'}"
+    """`1 negative story`, `2 negative stories`; without a kind `2 stories`."""
+    return " ".join(filter(None, (f"{count:,}", kind, "story" if count == 1 else "stories")))
+
+
+def percent_words(share: float) -> str:
+    """A share as whole percent; what is not quite nothing or everything is not said to be."""
+    percent = round(share * 100)
+    if share > 0 and percent == 0:
+        return "under 1 %"
+    return f"{99 if share < 1 and percent == 100 else percent} %"  # noqa: PLR2004
+
+
+def series_words(series: SeriesKey, names: Mapping[str, str]) -> str:
+    """What a series is about: `Acme Corp (ACME), Earnings, news`; one clean line."""
+    name = entity_words(series, names)
+    about = f"{name} ({series.entity})" if series.entity not in (name, ALL) else name
+    kinds = [part for part in (series.topic, series.source_class) if part != ALL]
+    return plain(f"{about}, {', '.join(kinds)}" if kinds else about, SERIES_CHARS)
+
+
+def entity_words(series: SeriesKey, names: Mapping[str, str]) -> str:
+    """The name of the entity of a series, as people know it."""
+    return "all watched entities" if series.entity == ALL else names.get(series.entity, series.entity)
 
 
 def novelty_words(novelty: Sequence[int]) -> str:

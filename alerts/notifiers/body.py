@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts.content import AlertContent, Content, Headline
+from alerts.content import AlertContent, Content
+from alerts.headlines import Headline
 from alerts.words import instant_words
-from monitor.domain import Evidence
+from monitor.domain import Evidence, HorizonReading
 
 NOT_ENDED = "0001-01-01T00:00:00Z"  #: Go's zero time: how Alertmanager writes that an alert still fires.
 HEADLINES_IN_ANNOTATION = 3
@@ -50,7 +52,10 @@ def _alert(alert: AlertContent) -> dict[str, Any]:
         "endsAt": _rfc3339(alert.ended_at) if alert.ended_at else NOT_ENDED,
         "generatorURL": alert.link,
         "fingerprint": alert.alert.fingerprint,
+        "state": alert.state,
+        "reason": alert.reason,
         "evidence": _evidence(evidence, alert) if evidence else None,
+        "verdicts": dict(alert.verdicts),
     }
 
 
@@ -58,7 +63,7 @@ def _annotations(alert: AlertContent) -> dict[str, str]:
     """Ours first, the rule's own over them."""
     evidence = alert.evidence
     if evidence is None:
-        return dict(alert.annotations)
+        return {**({"reason": alert.reason} if alert.reason else {}), **alert.annotations}
     ours = {
         "seen": str(evidence.seen),
         "expected": alert.expected,
@@ -66,8 +71,11 @@ def _annotations(alert: AlertContent) -> dict[str, str]:
         "p_value": f"{evidence.p_value:.3g}",
         "odds": alert.odds,
         "headlines": "\n".join(_line(headline) for headline in alert.headlines[:HEADLINES_IN_ANNOTATION]),
+        "hangs_on": alert.hangs_on,
+        "reason": alert.reason,
+        **{f"verdict_{name}": address for name, address in alert.verdicts.items()},
     }
-    return ours | dict(alert.annotations)
+    return {name: text for name, text in ours.items() if text} | dict(alert.annotations)
 
 
 def _line(headline: Headline) -> str:
@@ -87,6 +95,14 @@ def _evidence(evidence: Evidence, alert: AlertContent) -> dict[str, Any]:
         "sources": evidence.sources,
         "stories": evidence.stories,
         "gates": {name: gate.passed for name, gate in evidence.gates.items()},
+        "gateReadings": {name: asdict(gate) for name, gate in evidence.gates.items()},
+        "horizons": [_horizon(horizon) for horizon in evidence.horizons],
+        "method": evidence.method,
+        "measure": evidence.measure.value,
+        "qValue": evidence.q_value,
+        "falseAlarmsPerWeek": evidence.false_alarms,
+        "coverage": evidence.coverage,
+        "singleStory": evidence.single_story,
         "historySeconds": evidence.history_s,
         "heldBack": evidence.held_back,
         "documents": [_document(headline) for headline in alert.headlines],
@@ -106,6 +122,22 @@ def _document(headline: Headline) -> dict[str, Any]:
         "relevance": headline.relevance,
         "novelty": list(headline.novelty),
         "standing": headline.standing,
+        "firstAt": _rfc3339(headline.first_at) if headline.first_at else None,
+        "told": headline.told,
+        "sources": headline.sources,
+        "share": headline.share,
+        "decisive": headline.decisive,
+    }
+
+
+def _horizon(horizon: HorizonReading) -> dict[str, Any]:
+    return {
+        "windowSeconds": horizon.window_s,
+        "measure": horizon.measure.value,
+        "seen": horizon.seen,
+        "expected": horizon.expected,
+        "dispersion": horizon.dispersion,
+        "pValue": horizon.p_value,
     }
 
 

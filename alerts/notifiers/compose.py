@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
+import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
@@ -19,7 +20,14 @@ from alerts.content import Content, ContentBuilder
 from alerts.plain import safe_url
 from alerts.words import instant_words, stories_words
 from monitor.domain import Alert, Notification
+from monitor.errors import MonitorError
 
+log = structlog.get_logger(__name__)
+
+Charts = Callable[[Alert], bytes | None]
+"""Draws what led to an alert, as PNG; None where there is nothing to draw."""
+
+MAX_CHARTS = 5  #: Pictures in one mail.
 REASONS = {
     "first": "first notification",
     "changed": "the group has changed",
@@ -34,8 +42,11 @@ _WORD = re.compile(r"[A-Za-z0-9._-]{1,100}")
 class MailComposer:
     """Makes mails from notifications for one sender and its addressees."""
 
-    def __init__(self, content: ContentBuilder, *, sender: Address, to: Sequence[Address]) -> None:
+    def __init__(
+        self, content: ContentBuilder, *, sender: Address, to: Sequence[Address], charts: Charts | None = None
+    ) -> None:
         self._content = content
+        self._charts = charts
         self._sender = sender
         self._to = tuple(to)
         environment = _environment()
@@ -61,8 +72,28 @@ class MailComposer:
 
     def _fill(self, message: EmailMessage, content: Content) -> None:
         reason = REASONS.get(content.notification.reason, content.notification.reason)
+        charts = self._drawn(content)
+        cids = {name: _content_id(content.notification, name) for name in charts}
         message.set_content(self._text.render(content=content, reason=reason))
-        message.add_alternative(self._html.render(content=content, reason=reason), subtype="html")
+        message.add_alternative(self._html.render(content=content, reason=reason, charts=cids), subtype="html")
+        *_, page = message.iter_parts()
+        for name, png in charts.items():
+            page.add_related(png, "image", "png", cid=f"<{cids[name]}>", filename="chart.png", disposition="inline")
+
+    def _drawn(self, content: Content) -> dict[str, bytes]:
+        """Charts by fingerprint, of the first alerts that have one; a mail without a chart is better than none."""
+        drawn: dict[str, bytes] = {}
+        for shown in content.alerts if self._charts is not None else ():
+            if len(drawn) < MAX_CHARTS and shown.evidence is not None and (png := self._chart(shown.alert)):
+                drawn[shown.alert.fingerprint] = png
+        return drawn
+
+    def _chart(self, alert: Alert) -> bytes | None:
+        try:
+            return self._charts(alert) if self._charts is not None else None
+        except MonitorError as err:
+            log.warning("chart_left_out", fingerprint=alert.fingerprint, reason=str(err))
+            return None
 
 
 def _environment() -> Environment:
@@ -90,6 +121,10 @@ def message_id(notification: Notification) -> str:
     """`<id@tapewatch>`; an id that is not a plain word is replaced by its digest."""
     word = notification.id if _WORD.fullmatch(notification.id) else _digest(notification.id)
     return f"<{word}@tapewatch>"
+
+
+def _content_id(notification: Notification, fingerprint: str) -> str:
+    return f"chart-{_digest(notification.id, fingerprint)}@tapewatch"
 
 
 def thread_anchors(notification: Notification) -> list[str]:

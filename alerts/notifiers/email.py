@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 from alerts.content import ContentBuilder
-from alerts.notifiers.compose import MailComposer
+from alerts.notifiers.compose import Charts, MailComposer
 from alerts.plain import plain
 from monitor.domain import Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
@@ -38,7 +38,7 @@ class EmailNotifier:
     others alone. That memory ends with the process: after a restart all of them get it (again), with one Message-ID.
     """
 
-    def __init__(self, receiver: EmailReceiver, content: ContentBuilder) -> None:
+    def __init__(self, receiver: EmailReceiver, content: ContentBuilder, *, charts: Charts | None = None) -> None:
         if receiver.tls == "none" and not is_loopback(receiver.host):
             raise ConfigurationError(f"receiver {receiver.name}: tls: none is only for a server on loopback")
         if (receiver.username is None) != (receiver.password is None):
@@ -47,7 +47,7 @@ class EmailNotifier:
         self._tls = _tls_context(receiver)
         self._sender = _address(receiver.sender, receiver.name)
         self._to = [_address(to, receiver.name) for to in receiver.to]
-        self._composer = MailComposer(content, sender=self._sender, to=self._to)
+        self._composer = MailComposer(content, sender=self._sender, to=self._to, charts=charts)
         self._served: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     def send(self, notification: Notification) -> str:

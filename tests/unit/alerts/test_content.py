@@ -11,7 +11,7 @@ from alerts.annotations import AnnotationTemplate
 from alerts.content import ContentBuilder
 from alerts.plain import plain, safe_url
 from alerts.words import expected_words, novelty_words, odds_words, ratio_words, relevance_words, span_words
-from monitor.domain import AlertState, Evidence, SeriesKey
+from monitor.domain import AlertState, Evidence, Measure, SeriesKey
 from monitor.errors import ConfigurationError
 from monitor.settings import AlertingSettings
 from tests.unit.alerts.notices import HOUR, T0, alert, evidence, headline, notification
@@ -54,6 +54,41 @@ def test_recovering_counts_as_firing() -> None:
     """As in the rest of the monitor: not over before it is over."""
     shown = builder().build(notification(alert(state=AlertState.RECOVERING))).alerts[0]
     assert (shown.status, shown.ended_at) == ("firing", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [(AlertState.UNCERTAIN, "uncertain"), (AlertState.NO_DATA, "no data"), (AlertState.ERROR, "error")],
+)
+def test_what_could_not_be_judged_says_why(state: AlertState, shown: str) -> None:
+    """Neither firing nor over: to a receiver's program it fires, to a person it says what is wrong."""
+    unsure = alert(state=state, reason="3 of 4 sources\nwere not looked at")
+    content = builder().build(notification(unsure))
+    assert content.subject == (f"[{shown.upper()}] Negative spike: Acme Corp (ACME): 3 of 4 sources were not looked at")
+    assert (content.status, content.alerts[0].status, content.alerts[0].ended_at) == ("firing", "firing", None)
+
+
+def test_several_kinds_of_alerts_have_one_subject() -> None:
+    """A spike and a drop-out in one mail are not two spikes."""
+    drop = alert("BETA", evidence=evidence(measure=Measure.DROP))
+    assert builder().build(notification(alert(), drop)).subject == "[FIRING:2] Alerts: Acme Corp (ACME), BETA"
+
+
+def test_the_window_is_the_one_that_spoke() -> None:
+    """A rule looks at several."""
+    day = evidence(window_start_at=T0 - 24 * HOUR)
+    assert builder().build(notification(alert(evidence=day))).alerts[0].window == "1d"
+
+
+def test_verdict_links_stand_where_there_is_a_secret() -> None:
+    """And for what has fired alone."""
+    rules = [{"name": "negative-spike"}]
+    settings = {"rules": rules, "verdicts": {"secret": "a secret of some length"}}
+    signing = ContentBuilder(AlertingSettings.model_validate(settings))
+    shown = signing.build(notification()).alerts[0]
+    assert list(shown.verdicts) == ["useful", "false", "duplicate"]
+    assert shown.verdicts == signing.build(notification()).alerts[0].verdicts, "a mail that is sent again is the same"
+    assert builder().build(notification()).alerts[0].verdicts == {}
 
 
 def test_annotations_are_filled_in() -> None:

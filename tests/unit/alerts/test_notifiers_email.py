@@ -15,9 +15,9 @@ import pytest
 
 from alerts.content import ContentBuilder
 from alerts.notifiers.build import build_notifiers
-from alerts.notifiers.compose import MailComposer
-from monitor.domain import AlertState, Notification
-from monitor.errors import ConfigurationError
+from alerts.notifiers.compose import Charts, MailComposer
+from monitor.domain import Alert, AlertState, GateReading, HorizonReading, Measure, Notification
+from monitor.errors import ConfigurationError, TransientError
 from monitor.settings import AlertingSettings
 from tests.unit.alerts.notices import HOUR, T0, alert, evidence, headline, notification
 
@@ -40,14 +40,18 @@ class Page(HTMLParser):
         self.words += data
 
 
-def compose(sent: Notification, **annotations: str) -> EmailMessage:
+def compose(
+    sent: Notification, *, charts: Charts | None = None, secret: str | None = None, **annotations: str
+) -> EmailMessage:
     """The mail as a receiver parses it from the wire."""
     rules = [{"name": "negative-spike", "window": "1h", "annotations": annotations}]
-    content = ContentBuilder(AlertingSettings.model_validate({"rules": rules}))
+    settings = {"rules": rules, "verdicts": {"secret": secret}}
+    content = ContentBuilder(AlertingSettings.model_validate(settings))
     composer = MailComposer(
         content,
         sender=Address("Tape, Watch", addr_spec="tapewatch@desk.example"),
         to=[Address(addr_spec="a@desk.example"), Address(addr_spec="b@desk.example")],
+        charts=charts,
     )
     return message_from_bytes(composer.compose(sent).as_bytes(), EmailMessage, policy=default)
 
@@ -97,6 +101,80 @@ def test_both_bodies_say_what_is_an_echo_and_what_was_held_back() -> None:
         assert "echo, novelty 56 of 100 in 24 h, relevance 40 %" in text
         assert "12 more stories held back by caps on authors and domains" in text
     assert "held back" not in body(compose(notification()), "plain")
+
+
+def told_in_full(**changes: Any) -> Alert:
+    """An alert with every kind of evidence."""
+    horizons = (
+        HorizonReading(window_s=3600.0, measure=Measure.VOLUME, seen=23, expected=2.1, dispersion=1.8, p_value=3e-6),
+        HorizonReading(window_s=900.0, measure=Measure.SHARE, seen=0.5, expected=0.2, dispersion=1.2, p_value=0.01),
+    )
+    gates = {
+        "min_sources": GateReading(passed=True, value=7, limit=2),
+        "min_count": GateReading(passed=False, value=2, limit=3),
+    }
+    seen = evidence(
+        headline(told=12, sources=5, first_at=T0 - HOUR, share=0.62, decisive=True),
+        horizons=horizons, gates=gates, q_value=0.012, false_alarms=0.25, coverage=0.9,
+    )  # fmt: skip
+    return alert(evidence=seen, **changes)
+
+
+def test_both_bodies_say_why() -> None:
+    """Windows, gates with their values, q, how often it comes by chance, and what it hangs on."""
+    mail = compose(notification(told_in_full()))
+    for text in (body(mail, "plain"), Page(body(mail, "html")).words):
+        for fact in (
+            "share of negative", "50 %", "20 %", "15m", "3e-06", "min_sources", "7 distinct sources", "at least 2",
+            "FAILED", "0.012", "about once in 4 weeks by chance", "Without “Acme recalls all rockets”",
+            "62 % of the excess", "told 12 times by 5, first 2026-03-02 13:05 UTC", "90 % of the sources",
+        ):  # fmt: skip
+            assert fact in text, fact
+
+
+def test_both_bodies_say_what_could_not_be_judged() -> None:
+    """In words, beside the colour."""
+    mail = compose(notification(alert(state=AlertState.NO_DATA, evidence=None, reason="nothing since 09:00")))
+    for text in (body(mail, "plain"), Page(body(mail, "html")).words):
+        assert "NO DATA" in text
+        assert "nothing since 09:00" in text
+
+
+def test_both_bodies_link_verdicts() -> None:
+    """One click from the mail; without a secret there is none."""
+    mail = compose(notification(), secret="a secret of some length")
+    links = [link for link in Page(body(mail, "html")).links if "/verdicts/" in link]
+    assert [link.rpartition("/")[2] for link in links] == ["useful", "false", "duplicate"]
+    assert all(link in body(mail, "plain") for link in links)
+    assert "/verdicts/" not in body(compose(notification()), "plain")
+
+
+def test_a_chart_travels_inside_the_mail() -> None:
+    """A mail program shows it without asking anybody's server."""
+    mail = compose(notification(alert(), alert("BETA", evidence=None)), charts=lambda _: b"\x89PNG\r\n\x1a\nchart")
+    [picture] = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture.get_content() == b"\x89PNG\r\n\x1a\nchart"
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in Page(body(mail, "html")).links
+    assert picture.get_content_disposition() == "inline"
+    assert mail.get_body(("plain",)) is not None
+
+
+def test_a_mail_goes_without_its_chart_when_that_cannot_be_drawn() -> None:
+    """The numbers are what wakes people up."""
+
+    def broken(_: Alert) -> bytes:
+        raise TransientError("database away")
+
+    for charts in (broken, lambda _: None):
+        mail = compose(notification(), charts=charts)
+        assert "image/png" not in {part.get_content_type() for part in mail.walk()}
+        assert "cid:" not in body(mail, "html")
+
+
+def test_a_mail_has_few_charts() -> None:
+    """A bad day must not make a mail that no server takes."""
+    mail = compose(notification(*(alert(f"T{n}") for n in range(9))), charts=lambda _: b"png")
+    assert sum(part.get_content_type() == "image/png" for part in mail.walk()) == 5
 
 
 def test_headlines_inject_no_header() -> None:

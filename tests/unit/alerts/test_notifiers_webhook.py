@@ -15,7 +15,7 @@ from alerts.notifiers.body import webhook_body
 from alerts.notifiers.build import build_notifiers
 from alerts.notifiers.signature import Signer
 from alerts.notifiers.webhook import WebhookNotifier, retry_after_s
-from monitor.domain import AlertState, Notification
+from monitor.domain import AlertState, GateReading, HorizonReading, Measure, Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
 from monitor.net import HttpClient, Response
 from monitor.settings import AlertingSettings
@@ -73,6 +73,48 @@ def test_novelty_relevance_and_what_was_held_back_travel() -> None:
     assert sent["heldBack"] == 12
     assert (document["novelty"], document["relevance"]) == ([100, 75, 56, 42], 0.4)
     assert document["standing"] == "echo, novelty 56 of 100 in 24 h, relevance 40 %"
+
+
+def test_every_number_that_led_to_an_alert_travels() -> None:
+    """A program may weigh them in another way than the rule did."""
+    horizon = HorizonReading(
+        window_s=3600.0, measure=Measure.SHARE, seen=0.5, expected=0.2, dispersion=1.5, p_value=1e-7
+    )
+    told = evidence(
+        headline(told=12, sources=5, first_at=T0 - HOUR, share=0.6, decisive=True),
+        horizons=(horizon,), q_value=0.01, false_alarms=0.25, coverage=0.9, single_story=True, measure=Measure.SHARE,
+        gates={"min_count": GateReading(passed=True, value=23, limit=3)},
+    )  # fmt: skip
+    one = body(notification(alert(evidence=told)))["alerts"][0]
+    sent = one["evidence"]
+    assert sent["horizons"] == [
+        {"windowSeconds": 3600.0, "measure": "share", "seen": 0.5, "expected": 0.2, "dispersion": 1.5, "pValue": 1e-7}
+    ]
+    assert (sent["qValue"], sent["falseAlarmsPerWeek"], sent["coverage"]) == (0.01, 0.25, 0.9)
+    assert (sent["measure"], sent["singleStory"], sent["dispersion"]) == ("share", True, 1.8)
+    assert sent["gates"] == {"min_count": True}, "as it was before there were values"
+    assert sent["gateReadings"] == {"min_count": {"passed": True, "value": 23, "limit": 3}}
+    story = sent["documents"][0]
+    assert (story["told"], story["sources"], story["share"], story["decisive"]) == (12, 5, 0.6, True)
+    assert story["firstAt"] == "2026-03-02T13:05:00Z"
+    assert "Without “Acme recalls all rockets”" in one["annotations"]["hangs_on"]
+    assert "about once in 4 weeks by chance" in one["annotations"]["odds"]
+
+
+def test_what_could_not_be_judged_travels_with_its_reason() -> None:
+    """Alertmanager's readers know two states; ours stands beside them."""
+    one = body(notification(alert(state=AlertState.NO_DATA, evidence=None, reason="nothing since 09:00")))["alerts"][0]
+    assert (one["status"], one["state"], one["reason"]) == ("firing", "no data", "nothing since 09:00")
+    assert one["annotations"]["reason"] == "nothing since 09:00"
+
+
+def test_verdict_links_travel() -> None:
+    """So that a chat can show three buttons."""
+    settings = {"rules": [{"name": "negative-spike"}], "verdicts": {"secret": "a secret of some length"}}
+    content = ContentBuilder(AlertingSettings.model_validate(settings)).build(notification())
+    one = json.loads(webhook_body(content))["alerts"][0]
+    assert set(one["verdicts"]) == {"useful", "false", "duplicate"}
+    assert one["annotations"]["verdict_false"] == one["verdicts"]["false"]
 
 
 def test_common_parts_are_those_of_every_alert() -> None:
