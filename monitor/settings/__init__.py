@@ -22,7 +22,6 @@ from monitor.settings.data import (
     LocalLogSettings,
     LoggingSettings,
     StreamSettings,
-    WebSettings,
 )
 from monitor.settings.guard import GuardSettings
 from monitor.settings.json_source import FieldPaths, HeaderSettings, JsonSource, PagingSettings
@@ -40,6 +39,7 @@ from monitor.settings.sources import (
     WatchlistSettings,
 )
 from monitor.settings.stories import StoriesSettings
+from monitor.settings.web import WebSettings
 
 __all__ = [
     "AggregateSettings",

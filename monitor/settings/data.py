@@ -1,4 +1,4 @@
-"""Sections for what moves and keeps data: database, bus, classifier, aggregator, web, logs."""
+"""Sections for what moves and keeps data: database, bus, classifier, aggregator, logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, SecretStr, model_validator
 
-from monitor.settings.base import Duration, DurationOrZero, Port, Section
+from monitor.settings.base import Duration, DurationOrZero, Section
 from monitor.settings.guard import GuardSettings
 
 ACTIVE = "active"  #: As an adapter's name: the promoted one.
@@ -182,25 +182,6 @@ class AggregateSettings(Section):
         if timedelta(hours=1) % self.bucket:
             raise ValueError("bucket: a whole number of buckets must make an hour, for example 1m or 5m")
         return self
-
-
-class WebSettings(Section):
-    """Health, metrics, HTTP push."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on; beyond loopback `token` is required."""
-
-    port: Port = 8080
-    """Port; 0 picks a free one and logs it."""
-
-    token: SecretStr | None = None
-    """Bearer token for `/api/`; better from the environment or `token_file`."""
-
-    token_file: Path | None = None
-    """A file that holds the token."""
-
-    max_body_bytes: PositiveInt = 8_000_000
-    """Largest request body taken."""
 
 
 class LoggingSettings(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Self
 
 from pydantic import model_validator
@@ -17,19 +16,13 @@ from monitor.settings.data import (
     LocalLogSettings,
     LoggingSettings,
     StreamSettings,
-    WebSettings,
 )
 from monitor.settings.pages import refuse_unfit
 from monitor.settings.sources import IngestSettings, Source, WatchlistSettings
 from monitor.settings.stories import StoriesSettings
+from monitor.settings.web import WebSettings, is_loopback
 
-
-def is_loopback(host: str) -> bool:
-    """True for `localhost` and loopback addresses."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+__all__ = ["Settings", "is_loopback"]
 
 
 class Settings(Section):
@@ -80,8 +73,6 @@ class Settings(Section):
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"sources: names must be unique, twice: {', '.join(twice)}")
         refuse_unfit(self.sources, user_agent=self.ingest.fetch.user_agent, kafka=self.kafka, stream=self.stream)
-        if not is_loopback(self.web.host) and not (self.web.token or self.web.token_file):
-            raise ValueError("web.host beyond loopback needs web.token or web.token_file")
         for rule in self.alerting.rules:
             if any(window % self.aggregate.bucket for window in rule.windows):
                 raise ValueError(

@@ -1,12 +1,11 @@
 """The routes: `/livez`, `/readyz`, `/metrics`, `/api/v1/...` and a page with links.
 
-Everything under `/api/` wants the bearer token where one is configured. The door for documents takes only JSON content
-types, which a page in a browser cannot send to another origin without asking.
+Every request passes `monitor.web.guard` first. The door for documents takes only JSON content types, which a page in a
+browser cannot send to another origin without asking.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,19 +21,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.errors import TransientError
 from monitor.ports import PushDoor, VerdictDesk
+from monitor.web.access import Access
 from monitor.web.documents import away, documents_endpoint
+from monitor.web.guard import KNOWN, Guard
 from monitor.web.verdicts import verdict_routes
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 _INDEX = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>tapewatch</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:40rem;padding:0 1rem}}</style></head>
@@ -55,7 +49,16 @@ class Pages:
     verdicts: VerdictDesk | None = None
 
 
-def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starlette:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is taken."""
+
+    max_body_bytes: int
+    per_minute: int = 0  #: Requests of one client; 0 is no limit.
+    behind_proxy: bool = False  #: The client is the one that the proxy names.
+
+
+def create_app(pages: Pages, *, access: Access, limits: Limits) -> Starlette:
     """Make the application."""
     routes = [
         Route("/livez", _livez),
@@ -70,14 +73,14 @@ def create_app(pages: Pages, *, token: str | None, max_body_bytes: int) -> Starl
         routes.append(Route("/api/v1/status", _shown(pages.status)))
     index = _index([route.path for route in routes])
     if pages.submit is not None:
-        door = documents_endpoint(pages.submit, max_body_bytes=max_body_bytes)
+        door = documents_endpoint(pages.submit, max_body_bytes=limits.max_body_bytes)
         routes.append(Route("/api/v1/documents", door, methods=["POST"]))
     if pages.verdicts is not None:
         routes.extend(verdict_routes(pages.verdicts))
-    middleware = [Middleware(_Guard, token=token)]
+    guard = Middleware(Guard, access=access, per_minute=limits.per_minute, behind_proxy=limits.behind_proxy)
     return Starlette(
         routes=[Route("/", index), *routes],
-        middleware=middleware,
+        middleware=[guard],
         exception_handlers={HTTPException: _refused, TransientError: away},
     )
 
@@ -88,50 +91,16 @@ def _refused(_request: Request, err: Exception) -> Response:
     return JSONResponse({"error": err.detail}, status_code=err.status_code, headers=err.headers)
 
 
-class _Guard:
-    """Asks for the token under `/api/`, and adds the headers that every answer has."""
-
-    def __init__(self, app: ASGIApp, *, token: str | None) -> None:
-        self._app = app
-        self._token = token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-
-        async def send_with_headers(message: Any) -> None:  # noqa: ANN401 -- ASGI's own type
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_RAW_HEADERS]
-            await send(message)
-
-        if self._token and request.url.path.startswith("/api/") and not _knows(request, self._token):
-            refusal = JSONResponse(
-                {"error": "a bearer token is required"}, status_code=401, headers={"WWW-Authenticate": "Bearer"}
-            )
-            await refusal(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
-
-
-_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
-
-
-def _knows(request: Request, token: str) -> bool:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    # Compared in constant time, so that the time tells nothing of the token.
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
-
-
 async def _livez(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
 def _readyz(ready: Callable[[], Mapping[str, str]]) -> Callable[[Request], Any]:
-    async def endpoint(_request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         problems = dict(await run_in_threadpool(ready))
-        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+        # What exactly is wrong is for those alone who may see the rest.
+        shown = {"problems": problems} if request.scope.get(KNOWN) else {}
+        return JSONResponse({"ready": not problems} | shown, status_code=503 if problems else 200)
 
     return endpoint
 

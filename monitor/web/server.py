@@ -14,7 +14,10 @@ from prometheus_client import CollectorRegistry
 from monitor.errors import ConfigurationError
 from monitor.ports import PushDoor, VerdictDesk
 from monitor.settings import WebSettings
-from monitor.web.app import Pages, create_app
+from monitor.web.access import Access
+from monitor.web.app import Limits, Pages, create_app
+from monitor.web.connections import Doorway
+from monitor.web.tls import Certificates
 
 STOP_S = 10.0  #: How long requests in hand may take at the end.
 MAX_CONNECTIONS = 200  #: Beyond, a request is answered with 503 at once.
@@ -42,9 +45,17 @@ class WebServer:
             registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status,
             verdicts=verdicts,
         )  # fmt: skip
-        token = settings.token.get_secret_value() if settings.token else None
-        config = uvicorn.Config(
-            create_app(pages, token=token, max_body_bytes=settings.max_body_bytes),
+        limits = Limits(
+            max_body_bytes=settings.max_body_bytes,
+            per_minute=settings.max_requests_per_minute,
+            behind_proxy=settings.behind_proxy,
+        )
+        # A proxy makes all connections itself, and counts those of its clients.
+        per_client = MAX_CONNECTIONS if settings.behind_proxy else settings.max_connections_per_client
+        self._config = uvicorn.Config(
+            create_app(pages, access=Access.of(settings), limits=limits),
+            http=Doorway(per_client=per_client).protocol(),
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -54,7 +65,7 @@ class WebServer:
             timeout_keep_alive=15,
             timeout_graceful_shutdown=int(STOP_S / 2),
         )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(self._config)
         self._thread: threading.Thread | None = None
         self._port = settings.port
 
@@ -66,11 +77,17 @@ class WebServer:
     @property
     def url(self) -> str:
         """Where the server is reached."""
-        host = self._settings.host
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+        host, scheme = self._settings.host, "https" if self._settings.tls_cert_file else "http"
+        return f"{scheme}://[{host}]:{self._port}" if ":" in host else f"{scheme}://{host}:{self._port}"
 
     def start(self) -> None:
-        """Listen, and serve in the background; raises `ConfigurationError` when the address is not to be had."""
+        """Listen, and serve in the background.
+
+        Raises `ConfigurationError` when the address is not to be had, or the certificate not to be read.
+        """
+        self._config.load()
+        if self._settings.tls_cert_file and self._settings.tls_key_file:
+            self._config.ssl = Certificates(self._settings.tls_cert_file, self._settings.tls_key_file).context()
         listening = self._listen()
         self._port = listening.getsockname()[1]
         # Outside the main thread uvicorn leaves the signal handlers alone.

@@ -143,7 +143,7 @@ def test_names_inside_the_program_are_no_keys(write) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("web: {host: 0.0.0.0}\n", "web.host beyond loopback needs web.token or web.token_file"),
+        ("web: {host: 0.0.0.0}\n", "web: host beyond loopback needs token or token_file"),
         ("kafka: {security_protocol: SASL_SSL}\n", "kafka: security_protocol SASL_* needs sasl_mechanism"),
         ("aggregate: {bucket: 7m}\n", "aggregate: bucket: a whole number of buckets must make an hour"),
         ("alerting: {route: {receiver: nobody}}\n", "alerting: route: unknown receiver 'nobody'; known: none"),

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from monitor.errors import InvalidRecordError, TransientError
 from monitor.ports import PushOutcome, PushRejection
-from monitor.web import Pages, create_app
+from monitor.web import Access, Limits, Pages, create_app
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 
@@ -64,7 +64,7 @@ class Site:
             alerts=lambda: [{"rule": "r"}],
             sources=lambda: [SOURCE],
         )
-        self._app = create_app(pages, token=token, max_body_bytes=100)
+        self._app = create_app(pages, access=Access(token=token), limits=Limits(max_body_bytes=100))
 
     def ask(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, chunks: Sequence[bytes] = (b"",)

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from monitor.domain import VerdictKind
 from monitor.errors import PermanentError, TransientError
 from monitor.ports import EpisodeView
-from monitor.web import Pages, create_app
+from monitor.web import Access, Limits, Pages, create_app
 
 EVIL = '<script>alert(1)</script>"'
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -46,7 +46,7 @@ class Desk:
 def ask(desk: Desk, method: str, path: str, body: bytes = b"", *, token: str | None = None) -> tuple[int, str]:
     """Status and page."""
     pages = Pages(registry=CollectorRegistry(), ready=dict, verdicts=desk)
-    app, sent = create_app(pages, token=token, max_body_bytes=10), []
+    app, sent = create_app(pages, access=Access(token=token), limits=Limits(max_body_bytes=10)), []
 
     async def receive() -> Any:
         return {"type": "http.request", "body": body, "more_body": False}
