@@ -116,19 +116,35 @@ class PaddedAttention:
 
     def __call__(self, batch: Batch) -> Mix:
         """What mixes the tokens of `batch`, layer after layer."""
-        count, length, device = len(batch.lengths), _rounded(max(batch.lengths), GPU_STEP), batch.ids.device
-        lengths = batch.starts.diff()
+        count, length = len(batch.lengths), _rounded(max(batch.lengths), GPU_STEP)
+        if min(batch.lengths) == length:
+            return self._as_they_lie(count, length)
+        return self._through_a_grid(batch, count, length)
+
+    def _as_they_lie(self, count: int, length: int) -> Mix:
+        """Texts of one length are a grid already: nothing is copied, and all share one bias."""
+        bias = None if self._bias is None else self._bias[None, :, :length, :length].contiguous()
+        return lambda projected: self._mixed(projected, count, length, bias)
+
+    def _through_a_grid(self, batch: Batch, count: int, length: int) -> Mix:
+        device, lengths = batch.ids.device, batch.starts.diff()
         rows = torch.arange(count, device=device).repeat_interleave(lengths, output_size=len(batch.ids))
         slots = rows * length + batch.places
         mask = self._mask(torch.arange(length, device=device) < lengths.unsqueeze(1))
+        grids: list[Tensor] = []  # one, from the first layer on: what no token fills stays zero
 
         def mix(projected: Tensor) -> Tensor:
-            grid = projected.new_zeros(count * length, projected.shape[1]).index_copy_(0, slots, projected)
-            query, key, value = grid.view(count, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-            return mixed.transpose(1, 2).reshape(count * length, -1).index_select(0, slots)
+            if not grids:
+                grids.append(projected.new_zeros(count * length, projected.shape[1]))
+            grid = grids[0].index_copy_(0, slots, projected)
+            return self._mixed(grid, count, length, mask).index_select(0, slots)
 
         return mix
+
+    def _mixed(self, grid: Tensor, count: int, length: int, mask: Tensor | None) -> Tensor:
+        query, key, value = grid.view(count, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return mixed.transpose(1, 2).reshape(count * length, -1)
 
     def _mask(self, there: Tensor) -> Tensor:
         keys = there[:, None, None, :]

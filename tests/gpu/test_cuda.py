@@ -63,6 +63,19 @@ def test_company_does_not_change_an_answer(model: RandomModel) -> None:
         assert alone.probabilities.negative == pytest.approx(answer.probabilities.negative, abs=1e-2)
 
 
+@pytest.mark.parametrize("words", [6, 14, 30])
+def test_texts_of_one_length_are_answered_as_among_others(model: RandomModel, words: int) -> None:
+    """They lie as a grid already, and go another way than a batch of many lengths."""
+    alike = [sentence(range(n, n + words)) for n in range(64)]
+    classifier = load(model, device="cuda", precision="bf16")
+    expected = load(model, device="cpu").classify(alike)
+    for found in (classifier.classify(alike), classifier.classify([*alike, *TEXTS[:50]])):
+        for answer, other in zip(found, expected, strict=False):
+            assert isinstance(answer, Prediction)
+            assert isinstance(other, Prediction)
+            assert answer.probabilities.negative == pytest.approx(other.probabilities.negative, abs=0.1)
+
+
 def test_auto_takes_the_gpu(model: RandomModel) -> None:
     """Nobody should have to ask for the hardware that is there."""
     assert load(model, device="auto").budget == 32_768
