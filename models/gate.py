@@ -3,6 +3,9 @@
 Each head is judged on every set that labels it. The candidate is refused where accuracy or macro-F1 falls by more than
 a margin, any class's F1 by more than another, the calibration error is above a limit, it was trained on rows of the
 sets, or it no longer reads a language. A class of few rows may lose what two rows make of it: below that is chance.
+
+The frozen sets are English. For another language the invented development rows stand in: they chose the stop of what
+was trained here, so that a rise there proves little, but a fall is a fall. They are held to no limit.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from models.manifest import Manifest
 from models.overlap import TRAINING_KEYS, overlap
 from models.registry import Verdict
 from models.training.data import read_corpus
+from models.training.invented import DEV, read_invented
 from models.training.rows import NO_LABEL, Example
 from monitor.domain import Sentiment
 from monitor.errors import ConfigurationError
@@ -69,6 +73,20 @@ def frozen_sets(folder: Path, manifest: Manifest) -> Sets:
     return corpus.tests
 
 
+def development_sets(topics: Sequence[str], languages: Iterable[str]) -> Sets:
+    """The invented development rows about finance in each of `languages`, where there are some."""
+    found: dict[str, list[Example]] = {}
+    for example in read_invented(topics, languages=tuple(languages)):
+        if is_development(example.source) and example.finance:
+            found.setdefault(example.source, []).append(example)
+    return found
+
+
+def is_development(name: str) -> bool:
+    """True for a set, or a set and head, of development rows."""
+    return name.partition(".")[0].endswith(DEV)
+
+
 def measure_adapter(engine: Engine, sets: Sets, manifest: Manifest) -> dict[str, Measured]:
     """Ask the engine of an adapter about every set, and measure."""
     return measure({name: answers_of(engine, examples) for name, examples in sets.items()}, sets, manifest)
@@ -89,7 +107,8 @@ def measure(judged: Mapping[str, Judged], sets: Sets, manifest: Manifest) -> dic
 
 def judge(candidate: Measures, active: Measures, margins: Margins) -> Verdict:
     """Whether `candidate` may take the place of `active`; where nothing is active it is held to the limit alone."""
-    reasons = [reason for name, after in candidate.items() for reason in _limit(name, after, margins)]
+    frozen = {name: after for name, after in candidate.items() if not is_development(name)}
+    reasons = [reason for name, after in frozen.items() for reason in _limit(name, after, margins)]
     for name, after in candidate.items():
         if name in active:
             reasons += _falls(name, active[name], after, margins)
@@ -111,6 +130,8 @@ def objections(candidate: Adapter, active: Manifest | None, sets: Sets) -> Itera
     if TRAINING_KEYS not in candidate.manifest.files:
         return
     for name, examples in sets.items():
+        if is_development(name):
+            continue
         if rows := len(overlap(candidate.folder / TRAINING_KEYS, [example.text for example in examples])):
             yield f"{name}: {rows} of {len(examples)} rows trained it, so its score there is memory"
 

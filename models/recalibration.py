@@ -25,6 +25,7 @@ from models.evaluation.run import OnOverlap, probabilities_of, settle_overlap
 from models.judging import Engine, Judged, answers_of
 from models.manifest import Calibration, Manifest, Reference
 from models.refolding import refuse_taken, write_refolded
+from models.training.card import CALIBRATED
 from models.training.rows import NO_LABEL
 from monitor.errors import ConfigurationError
 
@@ -207,7 +208,7 @@ def _shares(answers: Labels, names: Sequence[str]) -> dict[str, float]:
 
 def _provenance(old: Manifest, data: Sequence[Path], changes: Sequence[Change], at: datetime) -> dict[str, object]:
     """What the manifest says of how the new version came about."""
-    found = {f"calibrated.{change.head}.{name}": round(value, 4)
+    found = {f"{CALIBRATED}{change.head}.{name}": round(value, 4)
              for change in changes for name, value in change.after.items()}  # fmt: skip
     return {
         "version": old.version + 1,

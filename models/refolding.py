@@ -1,4 +1,7 @@
-"""Write an adapter anew with other heads: the old folder and a scaling for each in, a new checked folder out."""
+"""Write an adapter anew with other heads: the old folder and a scaling for each in, a new checked folder out.
+
+Everything else is copied, but for the card, which is written anew: it must say what is in force.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from models.artifacts import HEADS, Adapter, check_adapter
 from models.calibration import Scaling
 from models.digests import sha256_of
 from models.manifest import MANIFEST, Manifest
+from models.training.card import CARD, write_card
 from monitor.errors import ArtifactError, ConfigurationError, PermanentError
 
 READABLE = 0o644
@@ -62,12 +66,13 @@ def fold_heads(source: Path, target: Path, scalings: Mapping[str, Scaling]) -> N
 
 def _fill(folder: Path, adapter: Adapter, scalings: Mapping[str, Scaling], changed: Mapping[str, object]) -> Manifest:
     for path in sorted(adapter.folder.iterdir()):
-        if path.is_file() and path.name not in {MANIFEST, HEADS}:
+        if path.is_file() and path.name not in {MANIFEST, HEADS, CARD}:
             shutil.copyfile(path, folder / path.name)
     fold_heads(adapter.folder / HEADS, folder / HEADS, scalings)
     files = {**adapter.manifest.files, HEADS: sha256_of(folder / HEADS)}
     manifest = adapter.manifest.model_copy(update={**changed, "files": files})
     manifest.write(folder)
+    write_card(folder, manifest)
     return manifest
 
 

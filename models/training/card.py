@@ -7,6 +7,9 @@ from pathlib import Path
 
 from models.manifest import Manifest
 
+CARD = "MODEL_CARD.md"
+CALIBRATED = "calibrated."  #: Begins the names of what a calibration measured.
+
 _CARD = """\
 # {model}
 
@@ -17,7 +20,8 @@ Written by the training run on {created_at}; do not edit by hand.
 ## Measured
 On test sets that decided nothing in the run (which rows they are: docs/models.md). `ece` is the expected calibration
 error (15 bins); `opposed` are headlines whose entities carry different sentiments; `delta` is what an adaptation
-changed. fp32 and bf16 are the merged model as it runs in use. `tapewatch evaluate --model {name} --data FILE` gives the
+changed; `calibrated` is what the latest calibration found on its own rows, and stands for what was measured before it.
+fp32 and bf16 are the merged model as it runs in use. `tapewatch evaluate --model {name} --data FILE` gives the
 same figures with intervals, per class, and beside baselines.
 
 | measure | value |
@@ -54,7 +58,7 @@ chose the stop, the calibration and the thresholds. `training_rows.keys` knows e
 
 
 def write_card(folder: Path, manifest: Manifest) -> None:
-    """Write `MODEL_CARD.md` into `folder`."""
+    """Write `MODEL_CARD.md` into `folder`: what is in force, after a training run or a calibration."""
     text = _CARD.format(
         model=manifest.model,
         name=manifest.name,
@@ -62,14 +66,22 @@ def write_card(folder: Path, manifest: Manifest) -> None:
         base=manifest.base.name,
         revision=manifest.base.revision,
         languages=", ".join(manifest.languages),
-        parent=f" Adapted from {manifest.parent}." if manifest.parent else "",
+        parent=_parentage(manifest),
         created_at=manifest.created_at[:10],
         metrics=_rows(manifest.metrics.items()),
         settings=_rows(manifest.training.items()),
         data=_rows(manifest.data.items()),
         **manifest.calibration.model_dump(),
     )
-    (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+    (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def _parentage(manifest: Manifest) -> str:
+    if not manifest.parent:
+        return ""
+    if any(name.startswith(CALIBRATED) for name in manifest.metrics):
+        return f" It is {manifest.parent} with its probabilities calibrated anew; the last files below did that."
+    return f" Adapted from {manifest.parent}."
 
 
 def _rows(pairs: Iterable[tuple[str, object]]) -> str:

@@ -30,10 +30,11 @@ from monitor.logs import configure_logging
 from monitor.settings import ClassifierSettings, LoggingSettings
 
 if TYPE_CHECKING:
-    from models.gate import Margins, Measures
+    from models.gate import Margins, Measures, Sets
 
 log = structlog.get_logger(__name__)
 
+FROZEN_LANGUAGE = "en"  #: Of the gate's frozen sets.
 GATE_COLUMNS = ("set", "rows", "accuracy", "macro_f1", "calibration_error")
 COLUMNS = ("name", "active", "model", "languages", "encoder", "created_at", "problem")
 
@@ -102,17 +103,32 @@ def _verdict(
 ) -> Verdict:
     """What the gate says; a candidate that cannot be loaded raises."""
     from models.engine import load_engine
-    from models.gate import frozen_sets, judge, measure_adapter, objections, with_reasons
+    from models.gate import frozen_sets, is_development, judge, objections, with_reasons
 
     if wanted.gate is None:
         load_engine(candidate, settings)
         return Verdict(passed=True, found={"gate": "none was asked for"})
     sets = frozen_sets(wanted.gate, candidate.manifest)
-    after = measure_adapter(load_engine(candidate, settings), sets, candidate.manifest)
-    before = measure_adapter(load_engine(active, settings), sets, active.manifest) if active else {}
+    after = _gauged(settings, candidate, sets)
+    before = _gauged(settings, active, sets) if active else {}
     output.rows(_compared(before, after), title=f"Gate for {candidate.manifest.model}", columns=GATE_COLUMNS, empty="")
+    if any(map(is_development, after)):
+        output.say("note: sets that end in _dev are invented rows that chose the stop of what was trained here: a fall "
+                   "there counts, a rise proves little.")  # fmt: skip
     return with_reasons(
         judge(after, before, wanted.margins), objections(candidate, active.manifest if active else None, sets)
+    )
+
+
+def _gauged(settings: ClassifierSettings, adapter: Adapter, frozen: Sets) -> Measures:
+    """One adapter on the frozen sets, and on the development rows of its other languages."""
+    from models.engine import load_engine
+    from models.gate import development_sets, measure_adapter
+
+    manifest = adapter.manifest
+    others = [language for language in manifest.languages if language != FROZEN_LANGUAGE]
+    return measure_adapter(
+        load_engine(adapter, settings), {**frozen, **development_sets(manifest.topics, others)}, manifest
     )
 
 

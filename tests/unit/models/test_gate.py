@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.artifacts import check_adapter
-from models.gate import Margins, Measured, frozen_sets, judge, measure, objections, with_reasons
+from models.gate import Margins, Measured, development_sets, frozen_sets, judge, measure, objections, with_reasons
 from models.judging import Judged
 from models.overlap import write_keys
 from models.registry import Verdict
@@ -121,6 +121,23 @@ def test_a_candidate_that_reads_fewer_languages_is_refused(tmp_path: Path) -> No
     assert reason == "it does not read zh, as the active model does"
     joined = with_reasons(Verdict(passed=True), [reason])
     assert (joined.passed, joined.reasons) == (False, (reason,))
+
+
+def test_another_language_is_held_to_its_development_rows(tmp_path: Path) -> None:
+    """They chose the stop of what was trained here: no memory and no limit, but a fall is a fall."""
+    sets = development_sets(("Macro",), ("zh",))
+    assert set(sets) == {"invented_zh_dev"}
+    assert {row.lang for row in sets["invented_zh_dev"]} == {"zh"}
+    assert development_sets(("Macro",), ()) == {}
+    name, worse = "invented_zh_dev.sentiment", replace(PLAIN, accuracy=80.0, calibration_error=9.0)
+    found = judge({name: worse}, {name: PLAIN}, MARGINS)
+    assert list(found.reasons) == [f"{name}: accuracy falls from 89.0 to 80.0, allowed are 0.5 points"]
+    folder = make_adapter(tmp_path / "a")
+    write_keys(folder / "training_rows.keys", [row.text for row in sets["invented_zh_dev"]])
+    adapter = check_adapter(folder)
+    known = {**adapter.manifest.files, "training_rows.keys": "0" * 64}
+    knowing = replace(adapter, manifest=adapter.manifest.model_copy(update={"files": known}))
+    assert list(objections(knowing, None, sets)) == []
 
 
 def test_test_sets_of_other_classes_are_refused(tmp_path: Path) -> None:

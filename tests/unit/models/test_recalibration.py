@@ -62,6 +62,19 @@ def test_a_model_that_is_too_sure_is_tempered(tmp_path: Path) -> None:
     assert new.manifest.metrics["calibrated.sentiment.ece"] == pytest.approx(sentiment.after["ece"], abs=1e-4)
 
 
+def test_the_card_says_what_is_in_force(tmp_path: Path) -> None:
+    """The old card names other thresholds; whoever reads it would believe them."""
+    old = make_judged_adapter(tmp_path / "old", trained=[])
+    (old.folder / "MODEL_CARD.md").write_text("what was", encoding="utf-8")
+    data, engine = drawn(tmp_path)
+    found = recalibrate(old, lambda: engine, [data], tmp_path / "new", risk=0.2)
+    card = (tmp_path / "new/MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {found.model}")
+    assert f"It is {old.manifest.model} with its probabilities calibrated anew" in card
+    assert f"below {found.calibration.confidence} is uncertain" in card
+    assert "| rows.csv |" in card
+
+
 def _logits(folder: Path, hidden: np.ndarray) -> np.ndarray:
     heads = load_file(folder / "heads.safetensors")
     return centred(hidden @ heads["sentiment.weight"].T + heads["sentiment.bias"])
