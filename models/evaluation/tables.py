@@ -6,7 +6,7 @@ headline set, `Title,Decisions`. Everything is read as text, so that a headline 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import pandas as pd
 
 from monitor.errors import ConfigurationError
 
-LAYOUTS = (("text", "label"), ("Title", "Decisions"))
+PLAIN = ("text", "label")
+HEADLINES = ("Title", "Decisions")
+LAYOUTS = (PLAIN, HEADLINES)
 FIRST_ROW = 2  #: Rows count from 1; the first holds the names of the columns.
 
 
@@ -38,13 +40,16 @@ class Row:
         return f"{self.path}: row {self.number}"
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Every row of `path`; a table without rows or columns, or with an empty text, is a `ConfigurationError`."""
+def read_rows(path: Path, *, layouts: Sequence[tuple[str, str]] = LAYOUTS) -> list[Row]:
+    """Every row of `path`; a table without rows or columns, or with an empty text, is a `ConfigurationError`.
+
+    The first of `layouts` whose columns are there is taken.
+    """
     table = _table(path)
-    layout = next((columns for columns in LAYOUTS if set(columns) <= set(table.columns)), None)
+    layout = next((columns for columns in layouts if set(columns) <= set(table.columns)), None)
     if layout is None:
-        wanted = " or ".join(",".join(columns) for columns in LAYOUTS)
-        missing = [name for name in LAYOUTS[0] if name not in table.columns]
+        wanted = " or ".join(",".join(columns) for columns in layouts)
+        missing = [name for name in layouts[0] if name not in table.columns]
         has = ", ".join(map(str, table.columns)) or "none"
         raise ConfigurationError(f"{path}: no column {', '.join(missing)}; wanted are {wanted}, the file has {has}")
     rows = list(_rows(path, table, layout))
@@ -54,7 +59,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _rows(path: Path, table: pd.DataFrame, layout: tuple[str, str]) -> Iterator[Row]:
-    by_decisions = layout == LAYOUTS[1]
+    by_decisions = layout == HEADLINES
     for number, values in enumerate(table.to_dict("records"), start=FIRST_ROW):
         row = Row(
             path=path,

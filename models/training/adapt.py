@@ -15,25 +15,21 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from models.architecture import Network, read_encoder, read_heads, read_lora
 from models.artifacts import HEADS, Adapter, read_adapter
 from models.digests import sha256_of
 from models.encoders import obtain_encoder
 from models.evaluation.cases import Case, Task, read_cases
-from models.hardware import has_bf16, pick_device
 from models.manifest import Manifest
 from models.overlap import TRAINING_KEYS, read_keys, write_keys
 from models.tokens import read_tokenizer
-from models.training.batches import Collator
 from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig, checked, read_values
 from models.training.data import read_corpus
-from models.training.folder import CHECKPOINT, fingerprint_of, save_network, working_folder, writing
+from models.training.folder import CHECKPOINT, begin, fingerprint_of, save_network, writing
 from models.training.invented import read_invented
 from models.training.logbook import LOGBOOK, Logbook
-from models.training.loop import Event, Trainer
+from models.training.loop import Event, trainer_for
 from models.training.measure import measure
 from models.training.rows import Example
 from models.training.run import TrainingReport, complete, sums_of_files
@@ -70,9 +66,7 @@ def adapt(  # noqa: PLR0913 - three inputs, three choices
     old = read_adapter(parent)
     base = obtain_encoder(old.manifest.base, folder=encoder)
     fresh = read_few(rows, topics=old.manifest.topics)
-    work = working_folder(out)
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+    work = begin(out, config)
     sums = {path.name: sha256_of(path) for path in rows}
     mark = fingerprint_of({"data": sums, "config": config.model_dump(mode="json"), "parent": old.manifest.model})
     with writing(work), Logbook(work / LOGBOOK) as logbook:
@@ -130,11 +124,7 @@ def _fit(
         width=int(encoder.config.hidden_size), topics=len(old.manifest.topics), dropout=config.dropout,
     )  # fmt: skip
     read_heads(network, old.folder / HEADS)
-    device = pick_device(config.device)
-    tokenizer = read_tokenizer(base, max_tokens=config.max_tokens)
-    collator = Collator(tokenizer, adversarial=config.adversarial, device=device)
-    dtype = torch.bfloat16 if has_bf16(device.type) else torch.float32
-    trainer = Trainer(network, config, collator, device=device, dtype=dtype)
+    trainer = trainer_for(network, config, read_tokenizer(base, max_tokens=config.max_tokens))
     tell("training_started", {"rows": len(new), "development_rows": len(dev), "rehearsal_rows": len(rehearsal)})
     standing = trainer.fit([*(new * times), *rehearsal], dev or new, tell=tell, checkpoint=checkpoint)
     save_network(network.cpu(), checkpoint.folder)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from models.evaluation.tables import HEADLINES, PLAIN, read_rows
 from models.text import prepare
 from models.training.decisions import parse_decisions
 from models.training.invented import read_invented
@@ -84,53 +83,35 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 def read_sentiments(path: Path) -> Iterator[Example]:
     """Tweets with `text,label`: 0 bearish, 1 bullish, 2 neutral."""
-    for row, text, label in _labelled(path, TWEET_SENTIMENTS):
-        yield Example(text=_text_of(path, row, text), source="tweets", sentiment=label, finance=1)
+    for text, label in _labelled(path, TWEET_SENTIMENTS):
+        yield Example(text=text, source="tweets", sentiment=label, finance=1)
 
 
 def read_topics(path: Path, labels: Mapping[int, int], *, unsure: Iterable[int] = ()) -> Iterator[Example]:
     """Tweets with `text,label`, the label a class number; those of `unsure` classes need not be about finance."""
     doubtful = frozenset(unsure)
-    for row, text, label in _labelled(path, labels):
+    for text, label in _labelled(path, labels):
         finance = NO_LABEL if label in doubtful else 1
-        yield Example(text=_text_of(path, row, text), source="topics", topic=label, finance=finance)
+        yield Example(text=text, source="topics", topic=label, finance=finance)
 
 
 def read_headlines(path: Path) -> Iterator[Example]:
     """Headlines with a sentiment for each entity; that of the text as a whole is known where all agree."""
-    table = _table(path, ("Title", "Decisions"))
-    for row, (title, decisions) in enumerate(zip(table["Title"], table["Decisions"], strict=True), start=2):
-        text = _text_of(path, row, title)
-        found = parse_decisions(str(decisions), text)
+    for row in read_rows(path, layouts=(HEADLINES,)):
+        text = prepare(row.text, max_chars=MAX_CHARS)
+        found = parse_decisions(row.decisions or "", text)
         if not found or any(word not in WORD_SENTIMENTS for word in found.values()):
-            raise ConfigurationError(f"{path}: row {row}: Decisions must name negative, neutral or positive")
+            raise ConfigurationError(f"{row.place}: Decisions must name negative, neutral or positive")
         entities = tuple((name, WORD_SENTIMENTS[word]) for name, word in found.items())
         sentiments = {sentiment for _, sentiment in entities}
         whole = sentiments.pop() if len(sentiments) == 1 else NO_LABEL
         yield Example(text=text, source="headlines", sentiment=whole, finance=1, entities=entities)
 
 
-def _labelled(path: Path, labels: Mapping[int, int]) -> Iterator[tuple[int, object, int]]:
-    table = _table(path, ("text", "label"))
-    for row, (text, label) in enumerate(zip(table["text"], table["label"], strict=True), start=2):
-        if label not in labels:
+def _labelled(path: Path, labels: Mapping[int, int]) -> Iterator[tuple[str, int]]:
+    known = {str(written): label for written, label in labels.items()}
+    for row in read_rows(path, layouts=(PLAIN,)):
+        if row.label not in known:
             allowed = f"{min(labels)} to {max(labels)}"
-            raise ConfigurationError(f"{path}: row {row}: unknown label {label!r}, allowed are {allowed}")
-        yield row, text, labels[int(label)]
-
-
-def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (OSError, ValueError) as err:
-        raise ConfigurationError(f"{path}: cannot read the table: {err}") from err
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ConfigurationError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    return table
-
-
-def _text_of(path: Path, row: int, text: object) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise ConfigurationError(f"{path}: row {row}: the text is empty")
-    return prepare(text, max_chars=MAX_CHARS)
+            raise ConfigurationError(f"{row.place}: unknown label {row.label!r}, allowed are {allowed}")
+        yield prepare(row.text, max_chars=MAX_CHARS), known[row.label]

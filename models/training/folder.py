@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from models.architecture import Network, head_weights
 from models.artifacts import ADAPTER_WEIGHTS, HEADS, NEEDED
+from models.training.config import TrainingConfig
 from monitor.errors import ConfigurationError, PermanentError
 
 CHECKPOINT = "checkpoint.pt"
@@ -37,6 +39,14 @@ def working_folder(out: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise ConfigurationError(f"{out}: cannot be made: {err.strerror}") from err
+    return folder
+
+
+def begin(out: Path, config: TrainingConfig) -> Path:
+    """The working folder of a run that is to end as `out`; seeds and threads are set as `config` says."""
+    folder = working_folder(out)
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
     return folder
 
 

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import get_linear_schedule_with_warmup
 
 from models.architecture import Logits, Network
+from models.hardware import has_bf16, pick_device
 from models.training.batches import Batch, Collator, similar_batches
 from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig
@@ -42,6 +44,14 @@ class Standing:
     kept: dict[str, Tensor] = field(default_factory=dict)
 
 
+def trainer_for(network: Network, config: TrainingConfig, tokenizer: Tokenizer) -> Trainer:
+    """The trainer of `network` on the device of `config`, in bf16 where the hardware has it."""
+    device = pick_device(config.device)
+    collator = Collator(tokenizer, adversarial=config.adversarial, device=device)
+    dtype = torch.bfloat16 if has_bf16(device.type) else torch.float32
+    return Trainer(network, config, collator, device=device, dtype=dtype)
+
+
 class Trainer:
     """One run over one network."""
 
@@ -51,7 +61,7 @@ class Trainer:
         self._network = network.to(device)
         self._config = config
         self._collator = collator
-        self._device = device
+        self.device = device
         self._weights = MasterWeights(self._network, dtype=dtype)
 
     def fit(self, rows: Sequence[Example], dev: Sequence[Example], *, tell: Event, checkpoint: Checkpoint) -> Standing:
@@ -59,7 +69,7 @@ class Trainer:
         self._rows, self._lengths = rows, self._collator.lengths(rows)
         epoch_steps = -(-len(rows) // self._config.batch_size)
         self._steps = self._config.epochs * epoch_steps
-        self._losses = Losses(rows, self._config, topics=self._network.topic.out_features, device=self._device)
+        self._losses = Losses(rows, self._config, topics=self._network.topic.out_features, device=self.device)
         self._optimizer = self._make_optimizer()
         self._schedule = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]  # it has no types
             self._optimizer, int(self._steps * self._config.warmup), self._steps

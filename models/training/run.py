@@ -20,22 +20,20 @@ from tokenizers import Tokenizer
 from models.architecture import Network, add_lora, read_encoder
 from models.artifacts import NEEDED
 from models.digests import sha256_of
-from models.hardware import has_bf16, pick_device
 from models.manifest import SCHEMA, BaseEncoder, Calibration, Manifest, Reference
 from models.overlap import TRAINING_KEYS, write_keys
 from models.tokens import read_tokenizer, unknown_id
 from models.training.bases import Base, known_encoder
-from models.training.batches import Collator
 from models.training.calibrating import calibrate, reference, thresholds
 from models.training.card import write_card
 from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig
 from models.training.curves import draw_curves
 from models.training.data import Corpus, Example, read_corpus
-from models.training.folder import CHECKPOINT, fingerprint_of, publish, save_network, working_folder, writing
+from models.training.folder import CHECKPOINT, begin, fingerprint_of, publish, save_network, writing
 from models.training.invented import DEV
 from models.training.logbook import LOGBOOK, Logbook
-from models.training.loop import Event, Trainer
+from models.training.loop import Event, trainer_for
 from models.training.losses import refuse_one_class
 from models.training.lowrank import as_lora, open_linear_layers
 from models.training.measure import measure
@@ -86,9 +84,7 @@ def train(
     corpus = read_corpus(data, languages=config.languages if config.invented else ())
     unlabelled = _unlabelled(data, config)
     base, folder = encoder or known_encoder(config.encoder)
-    work = working_folder(out)
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+    work = begin(out, config)
     sums = {str(path.relative_to(data)): sha256_of(path) for path in corpus.files}
     if config.unlabelled and unlabelled:
         sums[str(config.unlabelled)] = sha256_of(unlabelled)
@@ -176,17 +172,14 @@ def _fit(corpus: Corpus, encoder: Base, config: TrainingConfig, checkpoint: Chec
     refuse_one_class(rows)
     train = taught(rows, config, held_out=[*dev, *(example for test in corpus.tests.values() for example in test)])
     tokenizer = read_tokenizer(encoder[1], max_tokens=config.max_tokens)
-    device = pick_device(config.device)
     network = _network(encoder, config, topics=len(corpus.topics))
-    collator = Collator(tokenizer, adversarial=config.adversarial, device=device)
-    dtype = torch.bfloat16 if has_bf16(device.type) else torch.float32
-    trainer = Trainer(network, config, collator, device=device, dtype=dtype)
+    trainer = trainer_for(network, config, tokenizer)
     tell("training_started", {"rows": len(train), "development_rows": len(dev)})
     standing = trainer.fit(train, dev, tell=tell, checkpoint=checkpoint)
     if config.method == "full":
         trained: Any = network.encoder.cpu()
         lora = as_lora(trained, read_encoder(encoder[1]), rank=config.lora_rank, alpha=config.lora_alpha)
-        network.encoder = lora.to(device)
+        network.encoder = lora.to(trainer.device)
     outputs = trainer.outputs(dev)
     scalings = calibrate(network.cpu(), outputs, dev)
     tell("calibrated", {task: scaling.method for task, scaling in scalings.items()})

@@ -40,7 +40,7 @@ def test_tweet_labels_are_mapped_to_the_head(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "match"),
-    [([("good", 1), ("odd", 7)], r"row 3: unknown label 7"), ([("good", 1), ("  ", 1)], r"row 3: the text is empty")],
+    [([("good", 1), ("odd", 7)], r"row 3: unknown label '7'"), ([("good", 1), ("  ", 1)], r"row 3: the text is empty")],
 )
 def test_a_bad_row_is_named(tmp_path: Path, rows: list[tuple[object, object]], match: str) -> None:
     """Whoever has to mend the file must find the row; rows count from 1, the header is the first."""
@@ -48,10 +48,16 @@ def test_a_bad_row_is_named(tmp_path: Path, rows: list[tuple[object, object]], m
         list(read_sentiments(table(tmp_path / "t.csv", rows)))
 
 
+def test_a_text_that_looks_like_a_gap_is_a_text(tmp_path: Path) -> None:
+    """`NA` and `null` are what somebody wrote; a table reader would make nothing of them."""
+    path = table(tmp_path / "t.csv", [("NA", 0), ("null", 1)])
+    assert [example.text for example in read_sentiments(path)] == ["NA", "null"]
+
+
 def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
     """The message must tell what is there."""
     path = table(tmp_path / "t.csv", [("a", 1)], ("texts", "label"))
-    with pytest.raises(ConfigurationError, match="no column text; it has texts, label"):
+    with pytest.raises(ConfigurationError, match="no column text; wanted are text,label, the file has texts, label"):
         list(read_sentiments(path))
     with pytest.raises(ConfigurationError, match="cannot read the table"):
         list(read_sentiments(tmp_path / "absent.csv"))
