@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -74,6 +74,9 @@ class Broker(Protocol):
 
     def end_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
         """The next offset to be written in each partition."""
+
+    def scan(self, topic: str) -> Iterator[Record]:
+        """What `topic` keeps up to its present end, in offset order per partition; joins no group, changes nothing."""
 
     def close(self) -> None:
         """Release everything; never raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
@@ -14,14 +14,16 @@ import structlog
 from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
-from monitor.domain import Message, Partition
+from monitor.domain import Message, Partition, Record
 from monitor.errors import MonitorError
 from monitor.ports import StartPositions
 from monitor.settings import KafkaSettings, StreamSettings
 from pipelines.brokers.kafka_consumer import KafkaBusConsumer, to_partition
 from pipelines.brokers.kafka_errors import Client, connect, translated
 from pipelines.brokers.kafka_options import common_options, consumer_options, producer_options
+from pipelines.brokers.kafka_reader import KafkaTopicReader
 from pipelines.brokers.log_limit import limit_loggers
+from pipelines.brokers.scan import AT_ONCE, scan_kafka
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -60,6 +62,11 @@ class KafkaBroker:
         """The next offset to be written in each partition."""
         found = self._administer("read end offsets", lambda admin: _end_offsets(admin, sorted(topics)))
         return {to_partition(tp): info.offset for tp, info in found.items()}
+
+    def scan(self, topic: str) -> Iterator[Record]:
+        """What `topic` keeps now."""
+        reader = KafkaTopicReader(self._settings, topic=topic, group=None, max_records=AT_ONCE)
+        return scan_kafka(reader, topic, self.end_offsets([topic]))
 
     def close(self) -> None:
         """Release the connection for administration; producers and consumers close their own."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import structlog
 
-from monitor.domain import Message, Partition
+from monitor.domain import Message, Partition, Record
 from monitor.errors import ConfigurationError, MonitorError
 from monitor.ports import Clock, StartPositions
 from monitor.settings import LocalLogSettings, StreamSettings
 from pipelines.brokers.local_consumer import LocalConsumer
 from pipelines.brokers.local_file import MAX_OFFSET, LogFile, row_id
 from pipelines.brokers.local_group import Membership
+from pipelines.brokers.scan import scan_local
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,10 @@ class LocalBroker:
         with self._file.reading() as connection:
             rows = connection.execute("SELECT topic, idx, next_offset FROM partitions").fetchall()
         return {Partition(topic=topic, index=index): end for topic, index, end in rows if topic in topics}
+
+    def scan(self, topic: str) -> Iterator[Record]:
+        """What `topic` keeps now, partition after partition."""
+        return scan_local(self._file, topic)
 
     def close(self) -> None:
         """Close the file; producers and consumers are closed before."""
