@@ -47,9 +47,9 @@ def _alert(alert: AlertContent) -> dict[str, Any]:
     return {
         "status": alert.status,
         "labels": dict(alert.labels),
-        "annotations": _annotations(alert),
-        "startsAt": _rfc3339(alert.since_at),
-        "endsAt": _rfc3339(alert.ended_at) if alert.ended_at else NOT_ENDED,
+        "annotations": alert_annotations(alert),
+        "startsAt": rfc3339(alert.since_at),
+        "endsAt": rfc3339(alert.ended_at) if alert.ended_at else NOT_ENDED,
         "generatorURL": alert.link,
         "fingerprint": alert.alert.fingerprint,
         "state": alert.state,
@@ -59,7 +59,7 @@ def _alert(alert: AlertContent) -> dict[str, Any]:
     }
 
 
-def _annotations(alert: AlertContent) -> dict[str, str]:
+def alert_annotations(alert: AlertContent) -> dict[str, str]:
     """Ours first, the rule's own over them."""
     evidence = alert.evidence
     if evidence is None:
@@ -85,8 +85,8 @@ def _line(headline: Headline) -> str:
 
 def _evidence(evidence: Evidence, alert: AlertContent) -> dict[str, Any]:
     return {
-        "windowStart": _rfc3339(evidence.window_start_at),
-        "windowEnd": _rfc3339(evidence.window_end_at),
+        "windowStart": rfc3339(evidence.window_start_at),
+        "windowEnd": rfc3339(evidence.window_end_at),
         "seen": evidence.seen,
         "expected": evidence.expected,
         "dispersion": evidence.dispersion,
@@ -111,7 +111,7 @@ def _evidence(evidence: Evidence, alert: AlertContent) -> dict[str, Any]:
 
 def _document(headline: Headline) -> dict[str, Any]:
     return {
-        "publishedAt": _rfc3339(headline.published_at),
+        "publishedAt": rfc3339(headline.published_at),
         "source": headline.source,
         "title": headline.title,
         "url": headline.url,
@@ -122,7 +122,7 @@ def _document(headline: Headline) -> dict[str, Any]:
         "relevance": headline.relevance,
         "novelty": list(headline.novelty),
         "standing": headline.standing,
-        "firstAt": _rfc3339(headline.first_at) if headline.first_at else None,
+        "firstAt": rfc3339(headline.first_at) if headline.first_at else None,
         "told": headline.told,
         "sources": headline.sources,
         "share": headline.share,
@@ -148,5 +148,6 @@ def _common(sets: list[Mapping[str, str]]) -> dict[str, str]:
     return {k: v for k, v in sets[0].items() if all(other.get(k) == v for other in sets[1:])}
 
 
-def _rfc3339(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
+    """`at` as Go and JavaScript read it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,33 +1,14 @@
-"""Send notifications by HTTP POST: Alertmanager's version 4 body, Standard Webhooks signature headers.
-
-2xx is delivered; 408, 425, 429 and 5xx are tried again, after `Retry-After` where one is given; any other answer,
-redirects too, is final: the body is signed for the address in the configuration and goes nowhere else.
-"""
+"""Send notifications by HTTP POST: Alertmanager's version 4 body, Standard Webhooks signature headers."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from importlib.metadata import version
-from urllib.parse import unquote, urlsplit, urlunsplit
-
 from alerts.content import ContentBuilder
 from alerts.notifiers.body import webhook_body
+from alerts.notifiers.posting import Poster
 from alerts.notifiers.signature import Signer
-from alerts.plain import plain
 from monitor.domain import Notification
-from monitor.errors import PermanentError, TransientError
-from monitor.net import HttpClient, Response
 from monitor.ports import Clock
 from monitor.settings.alerting import WebhookReceiver
-
-ANSWER_BYTES = 65536  #: Of the answer are read at most.
-ANSWER_CHARS = 200  #: Of the answer are kept in the delivery log.
-OK = range(200, 300)
-TRY_AGAIN = frozenset({408, 425, 429})
-SERVER_ERRORS = range(500, 600)
 
 
 class WebhookNotifier:
@@ -37,67 +18,14 @@ class WebhookNotifier:
         self._receiver = receiver
         self._content = content
         self._clock = clock
-        self._url, self._headers = _split_login(str(receiver.url))
+        self._poster = Poster(str(receiver.url), timeout_s=receiver.timeout.total_seconds(), clock=clock)
         where = f"receiver {receiver.name}"
         self._signer = Signer(receiver.secret.get_secret_value(), where=where) if receiver.secret else None
-        self._client = HttpClient(
-            user_agent=f"tapewatch/{version('tapewatch')}",
-            timeout_s=receiver.timeout.total_seconds(),
-            max_bytes=ANSWER_BYTES,
-            max_redirects=0,
-            allow_private=True,  # the operator wrote the address
-        )
 
     def send(self, notification: Notification) -> str:
         """Deliver; returns what the other side said. Raises `TransientError` or `PermanentError`."""
         body = webhook_body(self._content.build(notification), max_alerts=self._receiver.max_alerts)
-        headers = self._headers | {"content-type": "application/json"}
         if self._signer is not None:
-            headers |= self._signer.headers(notification.id, body, at=self._clock())
-        else:
-            headers["webhook-id"] = notification.id  # a repeat can be told without a signature too
-        return self._judge(self._post(headers, body))
-
-    def _post(self, headers: Mapping[str, str], body: bytes) -> Response:
-        try:
-            return self._client.request("POST", self._url, headers=headers, body=body)
-        except TransientError as err:
-            raise TransientError(self._discreet(err), retry_after_s=err.retry_after_s) from err
-        except PermanentError as err:
-            raise PermanentError(self._discreet(err)) from err
-
-    def _discreet(self, err: Exception) -> str:
-        """The message without the address: its path is often a secret."""
-        return plain(str(err).replace(self._url, urlsplit(self._url).netloc), ANSWER_CHARS)
-
-    def _judge(self, response: Response) -> str:
-        said = f"{response.status} {plain(response.body.decode('utf-8', 'replace'), ANSWER_CHARS)}".strip()
-        if response.status in OK:
-            return said
-        if response.status in TRY_AGAIN or response.status in SERVER_ERRORS:
-            wait_s = retry_after_s(response.headers.get("retry-after"), now=self._clock())
-            raise TransientError(said, retry_after_s=wait_s)
-        raise PermanentError(said)
-
-
-def retry_after_s(value: str | None, *, now: datetime) -> float | None:
-    """Read a `Retry-After` header, seconds or a date; None when there is none or it cannot be read."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value.strip()[:9])
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0.0)
-
-
-def _split_login(url: str) -> tuple[str, dict[str, str]]:
-    """Take `user:password@` out of an address: it goes into a header, not into requests, errors and logs."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url, {}
-    login, _, host = parts.netloc.rpartition("@")
-    token = base64.b64encode(unquote(login).encode()).decode()
-    return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {token}"}
+            return self._poster.post(body, self._signer.headers(notification.id, body, at=self._clock()))
+        # A repeat can be told without a signature too.
+        return self._poster.post(body, {"webhook-id": notification.id})

@@ -137,7 +137,35 @@ class WebhookReceiver(Section):
     """Most alerts in one message; 0 is no limit."""
 
 
-Receiver = Annotated[EmailReceiver | WebhookReceiver, Field(discriminator="type")]
+class AlertmanagerReceiver(Section):
+    """An Alertmanager, through its v2 API; for a cluster one receiver a member."""
+
+    type: Literal["alertmanager"]
+    """Alertmanager."""
+
+    name: Name
+    """Name of the receiver."""
+
+    url: AnyHttpUrl
+    """Address, with the path under which it is served; `/api/v2/alerts` is added."""
+
+    token: SecretStr | None = None
+    """Bearer token, where a proxy in front wants one; better from the environment or `token_file`."""
+
+    token_file: Path | None = None
+    """A file that holds the token."""
+
+    send_resolved: bool = True
+    """Send when an alert is resolved."""
+
+    timeout: Duration = timedelta(seconds=10)
+    """For one attempt."""
+
+    resolve_after: Duration = timedelta(hours=12)
+    """An alert that is not heard of for so long ends there; longer than the `repeat_interval` of its routes."""
+
+
+Receiver = Annotated[EmailReceiver | WebhookReceiver | AlertmanagerReceiver, Field(discriminator="type")]
 
 
 class VerdictSettings(Section):

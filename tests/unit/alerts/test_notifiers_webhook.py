@@ -13,8 +13,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from alerts.content import ContentBuilder
 from alerts.notifiers.body import webhook_body
 from alerts.notifiers.build import build_notifiers
+from alerts.notifiers.posting import retry_after_s
 from alerts.notifiers.signature import Signer
-from alerts.notifiers.webhook import WebhookNotifier, retry_after_s
+from alerts.notifiers.webhook import WebhookNotifier
 from monitor.domain import AlertState, GateReading, HorizonReading, Measure, Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
 from monitor.net import HttpClient, Response
