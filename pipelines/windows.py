@@ -31,6 +31,7 @@ from monitor.domain import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICRO = 1_000_000
 
+_Parts = tuple[datetime, str, str, str]  #: Slot, entity, topic, source class.
 _NOTHING = Telling()
 _NO_STORY = (0, 0, 0, 0, 0, 0)
 
@@ -47,20 +48,27 @@ def ceil_to(at: datetime, length: timedelta) -> datetime:
 
 def tally(labels: Sequence[Label], tellings: Tellings, *, bucket: timedelta) -> dict[BucketKey, Counts]:
     """What `labels` add to which bucket, where `tellings` says in which series they tell their stories."""
-    sums: dict[BucketKey, list[int]] = {}
+    # Keys are made of their parts only once: a frozen value is slow to make and to hash, and there are many.
+    sums: dict[_Parts, list[int]] = {}
     for label in labels:
         slot_at = floor_to(label.document.published_at, bucket)
+        parts = [(bit, series.topic, series.source_class) for bit, series in _series(label, ALL)]
         for entity in _entities(label):
             telling = tellings.get((label.document.id, entity), _NOTHING)
             story = _story(label, entity) if telling.told else _NO_STORY
-            for bit, series in _series(label, entity):
-                row = sums.setdefault(BucketKey(slot_at=slot_at, series=series), [0] * len(COUNT_FIELDS))
+            for bit, topic, source_class in parts:
+                row = sums.setdefault((slot_at, entity, topic, source_class), [0] * len(COUNT_FIELDS))
                 row[0] += 1
                 if telling.told & bit:
                     row[1:-1] = map(add, row[1:-1], story)
                 elif telling.held_back & bit:
                     row[-1] += 1
-    return {key: Counts(**dict(zip(COUNT_FIELDS, row, strict=True))) for key, row in sums.items()}
+    return {_key(parts): Counts(**dict(zip(COUNT_FIELDS, row, strict=True))) for parts, row in sums.items()}
+
+
+def _key(parts: _Parts) -> BucketKey:
+    slot_at, entity, topic, source_class = parts
+    return BucketKey(slot_at=slot_at, series=SeriesKey(entity=entity, topic=topic, source_class=source_class))
 
 
 def series_of(label: Label) -> Iterator[SeriesKey]:

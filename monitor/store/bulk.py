@@ -41,7 +41,18 @@ def add_rows(
         statement = statement.on_conflict_do_update(index_elements=_key(table), set_=changes)
     else:
         statement = statement.on_conflict_do_nothing()
+    if tx.dialect.name == "sqlite":
+        return _add_to_sqlite(tx, statement, rows)
     return tx.execute(statement, _parameters(tx, rows), execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _add_to_sqlite(tx: Connection, statement: _Insert, rows: Sequence[Row]) -> int:
+    """Hand the rows to the driver as they are: one by one through SQLAlchemy takes longer than to write them."""
+    names = list(rows[0])
+    compiled = statement.compile(dialect=tx.dialect, column_keys=names)
+    places = compiled.positiontup or names
+    values = [tuple(row[name] for name in places) for row in rows]
+    return tx.exec_driver_sql(str(compiled), values, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def replace_rows(tx: Connection, table: Table, rows: Sequence[Row]) -> None:
