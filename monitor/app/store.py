@@ -8,8 +8,8 @@ from monitor.store import Store, open_store
 __all__ = ["Store", "open_app_store"]
 
 
-def open_app_store(settings: Settings) -> Store:
-    """The store of `settings`, with its schema brought up to date."""
-    store = open_store(settings.database, lateness=settings.aggregate.allowed_lateness)
+def open_app_store(settings: Settings, *, durable: bool = True) -> Store:
+    """The store of `settings`, with its schema brought up to date; without `durable` it waits for no disk."""
+    store = open_store(settings.database, lateness=settings.aggregate.allowed_lateness, durable=durable)
     store.upgrade()
     return store

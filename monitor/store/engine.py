@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,14 +95,15 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(settings: DatabaseSettings) -> Database:
+def open_database(settings: DatabaseSettings, *, durable: bool = True) -> Database:
     """The database of `settings`; nothing is read or created yet, except SQLite's file on first use.
 
+    Without `durable` SQLite waits for no disk: a commit survives the end of the process, not the loss of power.
     Raises `ConfigurationError` for a URL that cannot work.
     """
     url = _parse(settings.url.get_secret_value())
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite(url))
+        return Database(_sqlite(url, durable=durable))
     return Database(_postgres(url))
 
 
@@ -116,7 +118,7 @@ def _parse(text: str) -> URL:
     return url.set(drivername=_DRIVERS[url.drivername])
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, *, durable: bool) -> Engine:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
     if not url.database or url.database == ":memory:":
@@ -134,14 +136,14 @@ def _sqlite(url: URL) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": BUSY_S, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, synchronous="FULL" if durable else "OFF"))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(raw: sqlite3.Connection, _record: object, *, synchronous: str) -> None:
     raw.isolation_level = None  # transactions are begun by `_begin_sqlite`, not behind our back
-    raw.execute("PRAGMA synchronous=FULL")
+    raw.execute(f"PRAGMA synchronous={synchronous}")
     raw.execute("PRAGMA foreign_keys=ON")
     _switch_to_wal(raw)
 

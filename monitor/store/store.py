@@ -20,12 +20,13 @@ from monitor.store.schema import offsets
 from monitor.store.sources import Sources
 from monitor.store.story_readings import StoryReadings
 from monitor.store.story_texts import StoryTexts
+from monitor.store.sums import Sums
 from monitor.store.upgrade import SchemaVersion, schema_version, upgrade
 from monitor.store.verdicts import Verdicts
 
 
 class Store(
-    Buckets, Sources, Coverages, StoryTexts, Leases, Readings, StoryReadings, Alerts, Verdicts, Outbox, Retention
+    Buckets, Sources, Coverages, StoryTexts, Leases, Sums, Readings, StoryReadings, Alerts, Verdicts, Outbox, Retention
 ):
     """Every port of the store over one database."""
 

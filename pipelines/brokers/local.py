@@ -32,11 +32,14 @@ RENEWALS = 4  #: A lease is renewed so many times before it would run out.
 class LocalBroker:
     """The log file of one machine."""
 
-    def __init__(self, settings: LocalLogSettings, stream: StreamSettings, *, clock: Clock) -> None:
+    def __init__(
+        self, settings: LocalLogSettings, stream: StreamSettings, *, clock: Clock, durable: bool = True
+    ) -> None:
+        """Without `durable` a record survives the end of the process, not the loss of power."""
         self._settings = settings
         self._stream = stream
         self._clock = clock
-        self._file = LogFile(settings.path)
+        self._file = LogFile(settings.path, durable=durable)
 
     def ensure_topics(self, topics: Collection[str]) -> None:
         """Create what is absent; a topic that exists keeps its partitions."""

@@ -52,8 +52,10 @@ _TRANSIENT = {
 class LogFile:
     """One file, one connection a thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Without `durable` SQLite waits for no disk: a commit survives the end of the process, not a power cut."""
         self.path = path
+        self._synchronous = "FULL" if durable else "OFF"
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -145,7 +147,7 @@ class LogFile:
             )
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute(f"PRAGMA synchronous={self._synchronous}")
                 connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             except BaseException:
                 connection.close()

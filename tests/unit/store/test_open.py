@@ -105,3 +105,12 @@ def test_error_of_the_family_passes_through(tmp_path: Path) -> None:
 def test_every_table_has_a_primary_key() -> None:
     """Upserts and deletion in pieces go by it."""
     assert [table.name for table in metadata.sorted_tables if not list(table.primary_key)] == []
+
+
+def test_a_database_that_need_not_survive_a_power_cut_waits_for_no_disk(tmp_path: Path) -> None:
+    """A replay can be counted again; everything else keeps `synchronous=FULL`."""
+    store = open_store(DatabaseSettings(url=SecretStr(f"sqlite:///{tmp_path / 'x.db'}")), durable=False)
+
+    with store._database.read() as tx:
+        assert tx.exec_driver_sql("PRAGMA synchronous").scalar_one() == 0
+    store.close()
