@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 DELIVERY_EVERY_S = 0.5
 HOUSEKEEPING_EVERY_S = 600.0
 HEALTH_EVERY_S = 60.0
+VERDICTS_EVERY_S = 60.0
 
 
 class Parts:
@@ -48,7 +49,7 @@ class Parts:
             "ingest": {"ingest": self.ingest},
             "classify": {"classify": self.classify},
             "aggregate": {"aggregate": self.aggregate, "housekeeping": self.housekeeping},
-            "alert": {"evaluate": self.evaluate, "deliver": self.deliver},
+            "alert": {"evaluate": self.evaluate, "deliver": self.deliver, "verdicts": self.verdicts},
             "web": {},
         }
         return {name: part for stage in stages for name, part in by_stage[stage].items()}
@@ -160,6 +161,12 @@ class Parts:
             while not stop.is_set():
                 delivery.run_once(workshop.clock())
                 stop.wait(DELIVERY_EVERY_S)
+
+    def verdicts(self, stop: threading.Event) -> None:
+        """Show in metrics what people say of alerts."""
+        while not stop.is_set():
+            self._workshop.show_verdicts()
+            stop.wait(VERDICTS_EVERY_S)
 
     def _dead_letters(self, stage: str) -> DeadLetters:
         return DeadLetters(stage=stage, topic=self._workshop.topics.dead_letters, metrics=self._workshop.stage_metrics)

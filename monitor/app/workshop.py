@@ -11,6 +11,7 @@ from functools import cached_property
 from prometheus_client import CollectorRegistry
 
 from alerts.delivery import Delivery
+from alerts.content import verdict_links
 from alerts.evaluate import Evaluator
 from alerts.notifiers.build import build_notifiers
 from monitor.app.clock import utc_now
@@ -18,6 +19,7 @@ from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
 from monitor.app.source_health import SourceWatch, source_reports
 from monitor.app.store import Store, open_app_store
+from monitor.app.verdicts import Desk
 from monitor.app.versions import versions
 from monitor.domain import TOPICS
 from monitor.metrics import (
@@ -30,6 +32,7 @@ from monitor.metrics import (
     SourceMetrics,
     StageMetrics,
     StoryMetrics,
+    VerdictMetrics,
 )
 from monitor.ports import Broker, Clock, Notifier
 from monitor.settings import Settings
@@ -61,6 +64,7 @@ class Workshop:
         self.model_metrics = ModelMetrics(registry)
         self.aggregate_metrics = AggregateMetrics(registry)
         self.alert_metrics = AlertMetrics(registry)
+        self.verdict_metrics = VerdictMetrics(registry)
         self._opening = threading.RLock()
 
     def check(self, stages: Sequence[str]) -> None:
@@ -155,7 +159,19 @@ class Workshop:
             submit=door,
             alerts=self._alert_rows,
             sources=self._source_rows,
+            verdicts=self.verdict_desk(),
         )
+
+    def verdict_desk(self) -> Desk | None:
+        """Takes the verdicts that readers send through the links of messages; None where no secret signs links."""
+        links = verdict_links(self.settings.alerting)
+        if links is None:
+            return None
+        return Desk(lambda: self.store, links, names=self.linker.names, clock=utc_now)
+
+    def show_verdicts(self) -> None:
+        """Show in metrics what people said of the alerts of each rule."""
+        self.verdict_metrics.show([rule.name for rule in self.settings.alerting.rules], self.store.verdict_counts())
 
     def _alert_rows(self) -> list[dict[str, object]]:
         return [asdict(alert) for alert in self.store.alerts()]

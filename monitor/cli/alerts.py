@@ -12,6 +12,7 @@ import click
 
 from monitor.app.store import open_app_store
 from monitor.cli.options import Verb, VerbGroup, config_option, json_option, settings_from
+from monitor.cli.verdicts import correct, export_labels, export_verdicts, verdict
 from monitor.console import Output, as_row
 from monitor.domain import Alert, AlertState, Matcher, Silence
 from monitor.durations import parse_duration
@@ -24,7 +25,11 @@ QUIET = (AlertState.NORMAL, AlertState.RESOLVED)
     cls=VerbGroup, example="tapewatch alerts list\ntapewatch alerts silence entity=ACME --for 2h --comment 'known'"
 )
 def alerts() -> None:
-    """Show and silence alerts."""
+    """Show and silence alerts, and say what they were worth."""
+
+
+for verb in (verdict, export_verdicts, correct, export_labels):
+    alerts.add_command(verb)
 
 
 @alerts.command("list", cls=Verb, example="tapewatch alerts list --all --json")

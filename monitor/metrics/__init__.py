@@ -9,6 +9,7 @@ from monitor.metrics.counting import AggregateMetrics, AlertMetrics
 from monitor.metrics.ingest import IngestMetrics, SourceMetrics, StoryMetrics
 from monitor.metrics.model import ClassifyMetrics, ModelMetrics
 from monitor.metrics.stage import StageMetrics
+from monitor.metrics.verdicts import VerdictMetrics
 
 __all__ = [
     "AggregateMetrics",
@@ -20,4 +21,5 @@ __all__ = [
     "SourceMetrics",
     "StageMetrics",
     "StoryMetrics",
+    "VerdictMetrics",
 ]
