@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -69,6 +69,9 @@ class _Outcome:
     wait_s: float | None = field(default=None)  #: Until the next attempt; None: there is none.
 
 
+_GONE = _Outcome(outcome="refused", detail="no such receiver in the configuration any more")
+
+
 class Delivery:
     """Delivers what the outbox holds; one instance a process."""
 
@@ -90,13 +93,24 @@ class Delivery:
         cap_s = max_retry_wait.total_seconds()
         first_s = min(self._pace.first_retry_s, cap_s)
         self._backoff = Backoff(first_s=first_s, cap_s=cap_s, random=self._pace.random)
-        self._lanes = {name: ThreadPoolExecutor(1, f"deliver-{name}") for name in self._notifiers}
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._busy: set[Future[bool]] = set()
         self._in_hand: set[str] = set()  # ids that are claimed here and not yet recorded
         self._unrecorded: deque[tuple[DeliveryAttempt, datetime | None]] = deque()
         self._closed = threading.Event()
-        for name in self._notifiers:
-            metrics.start_receiver(name)
+        self._open_lanes()
+
+    def use(self, notifiers: Mapping[str, Notifier], *, max_retry_wait: timedelta) -> None:
+        """Send through `notifiers` from the next message on; one that is being sent is finished as it was begun."""
+        self._notifiers = dict(notifiers)
+        self._backoff = replace(self._backoff, cap_s=max_retry_wait.total_seconds())
+        self._open_lanes()
+
+    def _open_lanes(self) -> None:
+        """A lane for each receiver; one that is gone keeps its lane, for what is still in it."""
+        for name in self._notifiers.keys() - self._lanes.keys():
+            self._lanes[name] = ThreadPoolExecutor(1, f"deliver-{name}")
+            self._metrics.start_receiver(name)
 
     def run_once(self, now: datetime) -> int:
         """Send what is due at `now`; returns the attempts finished since the last call.
@@ -130,11 +144,10 @@ class Delivery:
         return fresh
 
     def _dispatch(self, job: _Job) -> Future[bool]:
-        lane = self._lanes.get(job.item.notification.receiver)
-        if lane is not None:
-            return lane.submit(self._work, job)
-        refused = _Outcome(outcome="refused", detail="no such receiver in the configuration any more")
-        self._record(job, refused, took_s=0.0)
+        name = job.item.notification.receiver
+        if name in self._notifiers:
+            return self._lanes[name].submit(self._work, job)
+        self._record(job, _GONE, took_s=0.0)
         done: Future[bool] = Future()
         done.set_result(True)
         return done
@@ -152,8 +165,11 @@ class Delivery:
 
     def _send(self, item: OutboxItem) -> _Outcome:
         notification = item.notification
+        notifier = self._notifiers.get(notification.receiver)
+        if notifier is None:
+            return _GONE
         try:
-            detail = self._notifiers[notification.receiver].send(notification)
+            detail = notifier.send(notification)
         except PermanentError as err:
             return _Outcome(outcome="refused", detail=str(err))
         except MonitorError as err:

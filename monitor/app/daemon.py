@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
@@ -18,15 +18,16 @@ log = structlog.get_logger(__name__)
 LEAVE_S = 60.0  #: How long a batch in hand may take at the end.
 
 
-def run_daemon(settings: Settings, *, stages: Sequence[str]) -> int:
-    """Run `stages` until SIGTERM or SIGINT; returns the exit status.
+def run_daemon(settings: Settings, *, stages: Sequence[str], read: Callable[[], Settings] | None = None) -> int:
+    """Run `stages` until SIGTERM or SIGINT; returns the exit status. SIGHUP takes what `read` gives.
 
     Raises `ConfigurationError` before anything has started.
     """
     configure_logging(settings.logging)
     stop = threading.Event()
     _leave_on_signals(stop)
-    monitor = Monitor(settings, stop=stop)
+    monitor = Monitor(settings, stop=stop, read=read)
+    reload_on_signal(monitor.reload_asked)
     monitor.prepare(stages)
     return run_monitor(monitor, stages)
 
@@ -37,7 +38,7 @@ def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
     log.info("monitor_started", stages=list(stages), address=monitor.address)
     # A wait with a time-out, because a bare wait would hold signals back on some platforms.
     while not monitor.stop.wait(1.0):
-        pass
+        monitor.reload_if_asked()
     unfinished = monitor.leave(timeout_s=LEAVE_S)
     failed = monitor.failed
     log.info("monitor_left", unfinished=unfinished, failed=failed)
@@ -52,3 +53,13 @@ def _leave_on_signals(stop: threading.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
+
+
+def reload_on_signal(asked: threading.Event) -> None:
+    """Set `asked` on SIGHUP, which would end the process otherwise."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        asked.set()
+
+    signal.signal(signal.SIGHUP, ask)

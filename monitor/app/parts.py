@@ -147,18 +147,22 @@ class Parts:
     def evaluate(self, stop: threading.Event) -> None:
         """Evaluate the rules at every tick; one process at a time does, the others stand by."""
         workshop = self._workshop
-        evaluator = workshop.evaluator()
-        every_s = workshop.settings.alerting.evaluate_every.total_seconds()
+        made, evaluator = workshop.generation, workshop.evaluator()
         while not stop.is_set():
+            if made != workshop.generation:
+                made = workshop.generation
+                workshop.alert_metrics.forget()
+                evaluator = workshop.evaluator()
             with workshop.alert_metrics.evaluation_seconds.time():
                 evaluator.run_once(workshop.clock())
-            stop.wait(every_s)
+            stop.wait(workshop.settings.alerting.evaluate_every.total_seconds())
 
     def deliver(self, stop: threading.Event) -> None:
         """Take notifications to their receivers."""
         workshop = self._workshop
         with closing(workshop.delivery()) as delivery:
             while not stop.is_set():
+                delivery.use(workshop.notifiers, max_retry_wait=workshop.settings.alerting.max_retry_wait)
                 delivery.run_once(workshop.clock())
                 stop.wait(DELIVERY_EVERY_S)
 

@@ -37,6 +37,7 @@ from monitor.metrics import (
 from monitor.ports import Broker, Clock, Notifier
 from monitor.settings import Settings
 from monitor.web import WebServer
+from monitor.web.reloading import Reload
 from pipelines.assign import AssignStories
 from pipelines.brokers.kafka import KafkaBroker
 from pipelines.brokers.local import LocalBroker
@@ -65,6 +66,7 @@ class Workshop:
         self.aggregate_metrics = AggregateMetrics(registry)
         self.alert_metrics = AlertMetrics(registry)
         self.verdict_metrics = VerdictMetrics(registry)
+        self.generation = 0  #: Goes up with every change of the configuration.
         self._opening = threading.RLock()
 
     def check(self, stages: Sequence[str]) -> None:
@@ -75,6 +77,13 @@ class Workshop:
             _ = self.models
         if "alert" in stages:
             _ = self.notifiers
+
+    def adopt(self, made: Workshop) -> None:
+        """Put the settings, the watchlist and the receivers of `made` into the place of ours."""
+        self.linker.adopt(made.linker)
+        self.__dict__["notifiers"] = made.notifiers
+        self.settings = made.settings
+        self.generation += 1
 
     @property
     def store(self) -> Store:
@@ -149,7 +158,9 @@ class Workshop:
             metrics=self.alert_metrics,
         )
 
-    def web_server(self, *, ready: Callable[[], Mapping[str, str]], push: bool) -> WebServer:
+    def web_server(
+        self, *, ready: Callable[[], Mapping[str, str]], push: bool, reload: Reload | None = None
+    ) -> WebServer:
         """Health, metrics and, with `push`, the door for documents."""
         door = self.push_door if push and self.settings.ingest.push.enabled else None
         return WebServer(
@@ -159,6 +170,7 @@ class Workshop:
             submit=door,
             alerts=self._alert_rows,
             sources=self._source_rows,
+            reload=reload,
             verdicts=self.verdict_desk(),
         )
 

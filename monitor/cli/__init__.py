@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -41,11 +42,12 @@ def tapewatch() -> None:
     "--stage", "stages", multiple=True, type=click.Choice((*STAGES, "all")), default=("all",), help="What to run here."
 )
 def run(config_path: Path | None, stages: tuple[str, ...]) -> None:
-    """Run the daemon until SIGTERM or SIGINT."""
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP takes changed rules, receivers and watchlist."""
     from monitor.app.daemon import run_daemon
 
     chosen = STAGES if "all" in stages else tuple(stage for stage in STAGES if stage in stages)
-    sys.exit(run_daemon(settings_from(config_path), stages=chosen))
+    read = partial(settings_from, config_path)
+    sys.exit(run_daemon(read(), stages=chosen, read=read))
 
 
 @tapewatch.command(cls=Verb, example="tapewatch demo\ntapewatch demo --kafka")

@@ -109,6 +109,11 @@ class AlertMetrics:
             registry=registry,
         )
 
+    def forget(self) -> None:
+        """Show nothing of rules and entities, which may be others from now on."""
+        for gauge in (self.alerts, self.sentiment, self.stories, self.negative, self.expected):
+            gauge.clear()
+
     def start_rule(self, rule: str) -> None:
         """Initialise the series of `rule` to zero."""
         for state in AlertState:

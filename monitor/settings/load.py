@@ -44,6 +44,12 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def refused_settings(err: ValidationError) -> ConfigurationError:
+    """What is wrong with sections that are right by themselves, and do not fit each other."""
+    problems = [f"{show_path(key)}: {text}" if key else text for key, text in explain(err, {}).items()]
+    return ConfigurationError("\n".join(problems))
+
+
 def effective_yaml(settings: Settings) -> str:
     """Every key with the value in force, secrets masked."""
     values = settings.model_dump(mode="json", by_alias=True)

@@ -27,6 +27,7 @@ from monitor.ports import PushDoor, VerdictDesk
 from monitor.web.access import Access
 from monitor.web.documents import away, documents_endpoint
 from monitor.web.guard import KNOWN, Guard
+from monitor.web.reloading import Reload, reload_route
 from monitor.web.verdicts import verdict_routes
 
 _INDEX = """<!doctype html>
@@ -47,6 +48,7 @@ class Pages:
     sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None
     status: Callable[[], Mapping[str, Any]] | None = None
     verdicts: VerdictDesk | None = None
+    reload: Reload | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ def create_app(pages: Pages, *, access: Access, limits: Limits) -> Starlette:
         routes.append(Route("/api/v1/documents", door, methods=["POST"]))
     if pages.verdicts is not None:
         routes.extend(verdict_routes(pages.verdicts))
+    if pages.reload is not None:
+        routes.append(reload_route(pages.reload))
     guard = Middleware(Guard, access=access, per_minute=limits.per_minute, behind_proxy=limits.behind_proxy)
     return Starlette(
         routes=[Route("/", index), *routes],
