@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka test test-fast lint format bench bench-linking bench-model bench-stories clean
+.PHONY: help setup demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -29,6 +29,9 @@ test: $(READY) ## Run every test; those that need servers say so when they canno
 
 test-fast: $(READY) ## Run the unit tests alone.
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+test-faults: $(READY) ## The long form of the fault tests (two hours): kill -9, outages, poison, soak; prints what it counted.
+	@TAPEWATCH_FAULTS=full $(BIN)/python -m pytest tests/faults -s --durations=0 $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, mypy --strict and the import rules.
 	@$(BIN)/ruff check .

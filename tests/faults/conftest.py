@@ -1,0 +1,26 @@
+"""The worlds in which faults happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import World, make_world
+
+
+@pytest.fixture(params=["embedded", pytest.param("servers", marks=[pytest.mark.kafka, pytest.mark.postgres])])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Once over the embedded defaults, once over Kafka and PostgreSQL."""
+    if request.param == "embedded":
+        yield make_world(tmp_path, bootstrap=None, database=None)
+        return
+    bootstrap = request.getfixturevalue("kafka").bootstrap
+    yield make_world(tmp_path, bootstrap=bootstrap, database=request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def servers_world(kafka: object, postgres: str, tmp_path: Path) -> World:
+    """Kafka and PostgreSQL alone."""
+    return make_world(tmp_path, bootstrap=kafka.bootstrap, database=postgres)  # type: ignore[attr-defined]

@@ -1,0 +1,102 @@
+"""Soak: at half load nothing grows; at three times the load documents queue on the bus, never in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.faults.crew import Crew, crew
+from tests.faults.judge import judge, lag_of, wait_until_counted
+from tests.faults.material import Material, make_material
+from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.world import STAGES, World
+
+pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.kafka, pytest.mark.postgres]
+
+EVERY_S = 1.0  #: Between two portions of input.
+HANDLES = 10  #: File handles may come and go by so many (a connection, a log), but not add up.
+QUEUED_MB = 80.0  #: What batches in hand and caches may add while the bus is full.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look at all workers."""
+
+    at_s: float
+    memory_mb: float  #: Resident, of all.
+    handles: int
+    lag: int  #: Labels not yet counted, and documents not yet labelled.
+
+
+def look(workers: Crew, world: World, started_s: float) -> Sample:
+    """What they hold now."""
+    folders = [Path("/proc") / str(worker.pid) for worker in workers.workers]
+    pages = sum(int((folder / "statm").read_text().split()[1]) for folder in folders)
+    handles = sum(len(list((folder / "fd").iterdir())) for folder in folders)
+    return Sample(at_s=time.monotonic() - started_s, memory_mb=pages * 4096 / 1e6, handles=handles, lag=lag_of(world))
+
+
+class Feeder:
+    """Appends made documents to the input at a rate."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.whole = Material()
+
+    def feed(self, documents: int) -> None:
+        """Make so many more, and append them."""
+        part = make_material(documents, seed=SEED, first=len(self.whole.expected.documents))
+        part.append(self._world.input)
+        self.whole.join(part)
+
+    def run(self, workers: Crew, rate: float, seconds: float) -> list[Sample]:
+        """Feed `rate` documents a second for so long, looking all the while."""
+        started_s, samples = time.monotonic(), []
+        while (elapsed_s := time.monotonic() - started_s) < seconds:
+            self.feed(max(1, round(rate * EVERY_S)))
+            samples.append(look(workers, self._world, started_s))
+            time.sleep(max(0.0, EVERY_S - (time.monotonic() - started_s - elapsed_s)))
+        return samples
+
+
+def slope(samples: Sequence[Sample]) -> float:
+    """Megabytes an hour, by least squares over the last two thirds."""
+    late = samples[len(samples) // 3 :]
+    times, memory = [sample.at_s for sample in late], [sample.memory_mb for sample in late]
+    return float(np.polyfit(times, memory, 1)[0]) * 3600.0
+
+
+def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_world: World) -> None:
+    """First how much it can do, then half of that, then three times as much, then the end of the queue."""
+    world, feeder = servers_world, Feeder(servers_world)
+    with crew(world.config, STAGES) as workers:
+        feeder.feed(SIZES.soak_burst // 10)
+        wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s)
+        began_s = time.monotonic()
+        feeder.feed(SIZES.soak_burst)
+        capacity = SIZES.soak_burst / (wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s) - began_s)
+        half = feeder.run(workers, capacity / 2, SIZES.soak_s)
+        full = feeder.run(workers, capacity * 3, SIZES.overload_s)
+        wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s)
+        after = look(workers, world, began_s)
+        assert all(worker.is_alive for worker in workers.workers)
+    found = judge(world, feeder.whole.expected)
+    lags = [max(sample.lag for sample in samples) for samples in (half, full)]
+    report(
+        f"capacity {capacity:.0f} documents/s; half of it for {SIZES.soak_s:.0f} s: {half[-1].memory_mb:.0f} MB, slope"
+        f" {slope(half):+.1f} MB an hour, {half[0].handles} to {half[-1].handles} handles, lag at most {lags[0]};"
+        f" three times for {SIZES.overload_s:.0f} s: lag {lags[1]}, {max(s.memory_mb for s in full):.0f} MB;"
+        f" after: {after.memory_mb:.0f} MB, lag {after.lag}",
+        found,
+    )
+    found.assert_clean()
+    third = half[len(half) // 3]
+    assert half[-1].handles <= third.handles + HANDLES
+    assert lags[0] <= 30 * capacity, "at half load, no more than half a minute's work may wait"
+    assert max(sample.memory_mb for sample in full) <= max(sample.memory_mb for sample in half) + QUEUED_MB
+    assert after.lag == 0
