@@ -65,6 +65,10 @@ class Supervisor:
                 found[name] = "not started"
         return found
 
+    def lost(self) -> list[str]:
+        """Parts whose thread ended though nobody told it to: nothing starts them over."""
+        return [name for name, thread in self._threads.items() if not thread.is_alive() and not self._stop.is_set()]
+
     def join(self, timeout_s: float) -> list[str]:
         """Wait for every part to finish its batch; returns the names of those that did not."""
         deadline = time.monotonic() + timeout_s

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FrameType
 
 import structlog
 
 from monitor.app.monitor import Monitor
+from monitor.app.service_manager import ServiceManager
 from monitor.logs import configure_logging
 from monitor.settings import Settings
 
@@ -18,27 +20,29 @@ log = structlog.get_logger(__name__)
 LEAVE_S = 60.0  #: How long a batch in hand may take at the end.
 
 
-def run_daemon(settings: Settings, *, stages: Sequence[str], read: Callable[[], Settings] | None = None) -> int:
-    """Run `stages` until SIGTERM or SIGINT; returns the exit status. SIGHUP takes what `read` gives.
+def run_daemon(settings: Settings, *, stages: Sequence[str]) -> int:
+    """Run `stages` until SIGTERM or SIGINT; returns the exit status.
 
     Raises `ConfigurationError` before anything has started.
     """
     configure_logging(settings.logging)
     stop = threading.Event()
     _leave_on_signals(stop)
-    monitor = Monitor(settings, stop=stop, read=read)
-    reload_on_signal(monitor.reload_asked)
+    monitor = Monitor(settings, stop=stop)
     monitor.prepare(stages)
     return run_monitor(monitor, stages)
 
 
 def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
     """Run a prepared monitor until its stop event is set; returns the exit status."""
+    manager = ServiceManager.from_environment(os.environ, pid=os.getpid())
     monitor.start(stages)
+    manager.ready()
     log.info("monitor_started", stages=list(stages), address=monitor.address)
     # A wait with a time-out, because a bare wait would hold signals back on some platforms.
     while not monitor.stop.wait(1.0):
-        monitor.reload_if_asked()
+        manager.tell(monitor.problems(), alive=monitor.alive)
+    manager.stopping()
     unfinished = monitor.leave(timeout_s=LEAVE_S)
     failed = monitor.failed
     log.info("monitor_left", unfinished=unfinished, failed=failed)
@@ -53,13 +57,3 @@ def _leave_on_signals(stop: threading.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
-
-
-def reload_on_signal(asked: threading.Event) -> None:
-    """Set `asked` on SIGHUP, which would end the process otherwise."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        asked.set()
-
-    signal.signal(signal.SIGHUP, ask)

@@ -17,7 +17,6 @@ from monitor.settings import WebSettings
 from monitor.web.access import Access
 from monitor.web.app import Limits, Pages, create_app
 from monitor.web.connections import Doorway
-from monitor.web.reloading import Reload
 from monitor.web.tls import Certificates
 
 STOP_S = 10.0  #: How long requests in hand may take at the end.
@@ -40,12 +39,11 @@ class WebServer:
         sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         status: Callable[[], Mapping[str, Any]] | None = None,
         verdicts: VerdictDesk | None = None,
-        reload: Reload | None = None,
     ) -> None:
         self._settings = settings
         pages = Pages(
             registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status,
-            verdicts=verdicts, reload=reload,
+            verdicts=verdicts,
         )  # fmt: skip
         limits = Limits(
             max_body_bytes=settings.max_body_bytes,
@@ -81,6 +79,11 @@ class WebServer:
         """Where the server is reached."""
         host, scheme = self._settings.host, "https" if self._settings.tls_cert_file else "http"
         return f"{scheme}://[{host}]:{self._port}" if ":" in host else f"{scheme}://{host}:{self._port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves; False before `start` and after `stop`."""
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Listen, and serve in the background.
