@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
@@ -20,15 +20,16 @@ log = structlog.get_logger(__name__)
 LEAVE_S = 60.0  #: How long a batch in hand may take at the end.
 
 
-def run_daemon(settings: Settings, *, stages: Sequence[str]) -> int:
-    """Run `stages` until SIGTERM or SIGINT; returns the exit status.
+def run_daemon(settings: Settings, *, stages: Sequence[str], read: Callable[[], Settings] | None = None) -> int:
+    """Run `stages` until SIGTERM or SIGINT; returns the exit status. SIGHUP takes what `read` gives.
 
     Raises `ConfigurationError` before anything has started.
     """
     configure_logging(settings.logging)
     stop = threading.Event()
-    _leave_on_signals(stop)
-    monitor = Monitor(settings, stop=stop)
+    leave_on_signals(stop)
+    monitor = Monitor(settings, stop=stop, read=read)
+    reload_on_signal(monitor.reload_asked)
     monitor.prepare(stages)
     return run_monitor(monitor, stages)
 
@@ -41,6 +42,7 @@ def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
     log.info("monitor_started", stages=list(stages), address=monitor.address)
     # A wait with a time-out, because a bare wait would hold signals back on some platforms.
     while not monitor.stop.wait(1.0):
+        monitor.reload_if_asked()
         manager.tell(monitor.problems(), alive=monitor.alive)
     manager.stopping()
     unfinished = monitor.leave(timeout_s=LEAVE_S)
@@ -49,7 +51,9 @@ def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
     return 1 if failed or unfinished else 0
 
 
-def _leave_on_signals(stop: threading.Event) -> None:
+def leave_on_signals(stop: threading.Event) -> None:
+    """Set `stop` on SIGTERM and SIGINT."""
+
     def leave(number: int, frame: FrameType | None) -> None:
         del frame
         log.info("signal_received", signal=signal.Signals(number).name)
@@ -57,3 +61,13 @@ def _leave_on_signals(stop: threading.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
+
+
+def reload_on_signal(asked: threading.Event) -> None:
+    """Set `asked` on SIGHUP, which would end the process otherwise."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        asked.set()
+
+    signal.signal(signal.SIGHUP, ask)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from monitor.app.clock import utc_now
 from monitor.app.parts import Parts
+from monitor.app.reloading import Reloader
 from monitor.app.workshop import Workshop
+from monitor.errors import MonitorError
 from monitor.ports import Clock
 from monitor.settings import Settings
 from monitor.supervise import Supervisor
@@ -41,13 +45,17 @@ class Monitor:
         stop: threading.Event,
         clock: Clock = utc_now,
         registry: CollectorRegistry | None = None,
+        read: Callable[[], Settings] | None = None,
     ) -> None:
+        """With `read`, which gives the configuration as it stands now, it can be reloaded."""
         self.stop = stop
+        self.reload_asked = threading.Event()  #: By somebody who does not wait for it, as a signal.
         self.registry = registry or process_registry()
         self.workshop = Workshop(settings, clock=clock, registry=self.registry, worker=worker_name())
         self._settings = settings
         self._supervisor = Supervisor(stop=stop, metrics=self.workshop.stage_metrics)
         self._web: WebServer | None = None
+        self._reloader = Reloader(self.workshop, read=read) if read else None
 
     def prepare(self, stages: Sequence[str]) -> None:
         """Make everything that may prove the configuration wrong; raises `ConfigurationError`."""
@@ -58,15 +66,32 @@ class Monitor:
         """Start `stages`, health and metrics."""
         parts = Parts(self.workshop)
         chosen = parts.of(stages)
-        self._web = self.workshop.web_server(ready=self.problems, push="web" in stages)
+        reload = self.reload if self._reloader else None
+        self._web = self.workshop.web_server(ready=self.problems, push="web" in stages, reload=reload)
         self._web.start()
         for name, part in chosen.items():
             self._supervisor.start(name, part)
+
+    def reload(self) -> Mapping[str, object]:
+        """Take the configuration again, and tell what is in force; raises `ConfigurationError`, changing nothing."""
+        return asdict(self._reloader.reload()) if self._reloader else {}
+
+    def reload_if_asked(self) -> None:
+        """As `reload`, where it was asked for; what is wrong is in the log and in a metric."""
+        if self.reload_asked.is_set():
+            self.reload_asked.clear()
+            with suppress(MonitorError):
+                self.reload()
 
     @property
     def address(self) -> str:
         """Where health and metrics are served."""
         return self._web.url if self._web else ""
+
+    @property
+    def alive(self) -> bool:
+        """False when a thread is gone that nobody told to end: only a new start helps."""
+        return not self._supervisor.lost() and (self._web is None or self._web.alive)
 
     @property
     def alive(self) -> bool:

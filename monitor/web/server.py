@@ -17,6 +17,7 @@ from monitor.settings import WebSettings
 from monitor.web.access import Access
 from monitor.web.app import Limits, Pages, create_app
 from monitor.web.connections import Doorway
+from monitor.web.reloading import Reload
 from monitor.web.tls import Certificates
 
 STOP_S = 10.0  #: How long requests in hand may take at the end.
@@ -39,11 +40,12 @@ class WebServer:
         sources: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         status: Callable[[], Mapping[str, Any]] | None = None,
         verdicts: VerdictDesk | None = None,
+        reload: Reload | None = None,
     ) -> None:
         self._settings = settings
         pages = Pages(
             registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status,
-            verdicts=verdicts,
+            verdicts=verdicts, reload=reload,
         )  # fmt: skip
         limits = Limits(
             max_body_bytes=settings.max_body_bytes,
