@@ -94,11 +94,6 @@ class Monitor:
         return not self._supervisor.lost() and (self._web is None or self._web.alive)
 
     @property
-    def alive(self) -> bool:
-        """False when a thread is gone that nobody told to end: only a new start helps."""
-        return not self._supervisor.lost() and (self._web is None or self._web.alive)
-
-    @property
     def failed(self) -> str | None:
         """The part that failed for good, if any."""
         return self._supervisor.failed
