@@ -140,7 +140,8 @@ def _hashed(*parts: str) -> str:
 
 
 def _http_url(url: str | None) -> str | None:
-    url = (url or "").strip()
+    # A lone surrogate could not be written to the bus.
+    url = (url or "").encode("utf-8", "ignore").decode("utf-8").strip()
     if not url or len(url) > MAX_URL_CHARS or _NOT_IN_URL.search(url):
         return None
     try:
@@ -148,8 +149,7 @@ def _http_url(url: str | None) -> str | None:
         known = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return None
-    # A lone surrogate could not be written to the bus.
-    return url.encode("utf-8", "ignore").decode("utf-8") if known else None
+    return url if known else None
 
 
 def _lang(lang: str | None) -> str | None:

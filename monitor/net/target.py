@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from monitor.errors import PermanentError
 
@@ -52,8 +52,16 @@ def read_target(url: str, *, base: Target | None = None) -> Target:
         raise PermanentError(f"scheme {parts.scheme[:20]!r} is not allowed; only http and https are")
     if "@" in parts.netloc:
         raise PermanentError("a user or password in a URL is not allowed")
-    path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    return Target(scheme=parts.scheme, host=_host(host), port=port or _PORTS[parts.scheme], path=path)
+    return Target(scheme=parts.scheme, host=_host(host), port=port or _PORTS[parts.scheme], path=_path(parts))
+
+
+def _path(parts: SplitResult) -> str:
+    """Path and query in ASCII."""
+    try:
+        query = quote(parts.query, safe=_SAFE)
+        return quote(parts.path or "/", safe=_SAFE) + (f"?{query}" if query else "")
+    except UnicodeError as err:  # half of a surrogate pair, which JSON can hold and no request
+        raise PermanentError("not a URL: it holds what no encoding can write") from err
 
 
 def _host(host: str) -> str:
