@@ -33,6 +33,7 @@ _LANG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _CHARREF = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _CHARREF_DIGITS = 7  #: Of the largest character, in decimal.
 _SURROGATES = (0xD800, 0xDFFF)
+_WIDE_BYTES = 4  #: Of `<` in any encoding of more than a byte a letter, its mark before it included.
 _GLOBAL_ID = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 
 
@@ -74,6 +75,8 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
 def parse_feed(body: bytes, *, content_type: str, url: str, max_items: int) -> ParsedFeed:
     """Parse `body`, well-formed or not."""
     headers = {"content-location": url}
+    if b"\0" in body[:_WIDE_BYTES]:
+        content_type = "application/xml"  # UTF-16 or -32, whatever the server says of it: the XML parser knows which
     if content_type:
         headers["content-type"] = content_type
     # A stream, never text: feedparser would fetch an address or open a file. Neither option is needed for plain text.

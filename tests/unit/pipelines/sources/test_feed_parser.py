@@ -226,3 +226,13 @@ def test_a_parser_that_cannot_start_is_a_transient_error() -> None:
     parser = FeedParser(timeout_s=5, max_items=5, command=(sys.executable, "-c", "raise SystemExit(1)"))
     with pytest.raises(TransientError, match="did not start"):
         parser.parse(b"<rss/>", content_type="", url=URL)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32"])
+@pytest.mark.parametrize("content_type", ["text/xml; charset=utf-8", "text/xml", ""])
+def test_a_feed_in_wide_letters_is_read_whatever_the_server_calls_it(encoding: str, content_type: str) -> None:
+    """Servers label every file alike; two bytes a letter can be seen."""
+    feed = RSS.format("<item><guid>urn:x:1</guid><title>Übung</title></item>").replace(
+        "?>", f" encoding='{encoding}'?>"
+    )
+    assert [item.title for item in parse(feed.encode(encoding), content_type=content_type).items] == ["Übung"]
