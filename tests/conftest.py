@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
+    "tests.fixtures.prometheus",
     "tests.fixtures.stores",
     "tests.fixtures.shared_data",
     "tests.fixtures.tiny_model",
