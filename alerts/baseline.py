@@ -1,47 +1,57 @@
-"""Baseline: how many negative stories were to be expected. Pure: counts in, expectations out.
+"""Baseline: how much was to be expected of each series. Pure: closed hours in, expectations out.
 
-One `Baselines` serves one rule; each series is a row, so that all of them learn an hour at once. For every series:
+One `Baselines` serves one rule; each series is a row, so that all of them learn an hour at once. Three things are
+followed: negative stories, their weight (the probabilities of being negative, summed over all stories) and all stories.
 
-- **level**: negative stories an hour, exponentially weighted by the rule's half-life, half a story of prior;
-- **profile**: the hour of the week relative to the level, with a slower half-life: 24 hours x weekday or weekend, and
-  from eight weeks on each of the 168 hours, shrunk towards flat by pseudo-counts where little is known;
-- **dispersion**: variance over mean of whole windows (sums of hours, as the rule judges them), by the method of moments
-  on the residuals; at least 1, which is Poisson.
+- **level**: of all stories an hour, exponentially weighted by the rule's half-life;
+- **profile**: the hour of the week relative to the level (`alerts/profile.py`), renewed at midnight UTC;
+- **share**: negative among all, and weight among all, shrunk towards the share of the series of its size class, as a
+  gamma prior worth two stories: a series of one story a week has no negative share of its own;
+- **dispersion**: variance over mean of single hours and of whole windows, by the method of moments on the residuals,
+  shrunk towards that of all series; at least 1, which is Poisson;
+- **correlation**: how much two stories of one day agree (Skellam's intra-class correlation), over all series.
 
 A spike teaches little: an hour counts for no more than the 99 % quantile of what was expected, and hours that the
-caller names (those of a firing alert) are not learned at all. Row 0 is the series that never had a negative story; a
-series first met later is a copy of it, because its empty hours count too.
+caller names (those of a firing alert) are not learned at all. All series begin together, at the first hour that is
+kept of any: one that is met later had empty hours, and they count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from alerts import baseline_state as stored
-from alerts.baseline_state import WEEK_H
+from alerts import profile
+from alerts.baseline_state import into, to_json
 from alerts.detection import Floats
+from alerts.profile import WEEK_H
 from monitor.domain import SeriesKey
 
 HOUR = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EPOCH_SLOT = 72  #: The epoch was a Thursday; slot 0 is Monday, 0 to 1 UTC.
-WEEKEND_SLOT = 120  #: Saturday, 0 to 1 UTC.
-OWN_HOURS_FROM = 8 * WEEK_H  #: Hours known before each hour of the week gets a factor of its own.
+MEASURED = ("negative", "weight", "stories")
+"""Rows of what is learned and expected, in this order."""
+NEGATIVE, WEIGHT, STORIES = range(3)
+
 UNCAPPED_H = 24  #: So many hours are learned as they are: before, there is no level to cap by.
-PRIOR_STORIES, PRIOR_HOURS = 0.5, 1.0  #: Jeffreys' prior for a rate, and a little exposure to begin with.
-PSEUDO_COUNT = 6.0  #: Expected stories at which a slot's own factor weighs as much as the flat one.
-PRIOR_DISPERSION, PRIOR_WEIGHT = 2.0, 5.0  #: Dispersion before anything is known, worth so many expected stories.
-SLOWER = 4.0  #: Profile and dispersion move so many times slower than the level.
+PRIOR_STORIES, PRIOR_SHARE, PRIOR_WORTH = 2.0, 0.1, 50.0  #: Of a level in stories; of a share, and worth so many.
+LEAST_RATE = 0.5 / 24  #: Stories an hour that are expected at least: fewer cannot be told from none in a few weeks.
+ACTIVE_RATE = 0.02 / 24  #: Stories an hour below which a series is taken for silent.
+PRIOR_DISPERSION, DISPERSION_WORTH = 1.5, 10.0  #: Before anything is known, worth so many expected stories.
+PRIOR_CORRELATION, CORRELATION_WORTH = 0.02, 200.0  #: Likewise, worth so many pairs of stories.
+SLOWER = 4.0  #: Profile, dispersion and correlation move so many times slower than the level.
 Z_LEVEL, Z_SPREAD = 2.326, 4.753  #: Normal quantiles 99 % (level, profile) and 1 - 1e-6 (dispersion).
 MAX_WINDOW_H = WEEK_H  #: Dispersion is taken over at most so many hours.
-BLOCK_H = 1000  #: Hours laid out at once; bounds the memory of a cold start.
+CLASSES = 8  #: Size classes: each four times as many stories as the one before, from one in two days on.
 
 Skip = Callable[[SeriesKey, datetime], bool]
-Hourly = Mapping[SeriesKey, Mapping[datetime, int]]
+"""Whether a series must not learn the hour that begins then."""
+
+Rows = npt.NDArray[np.int64]
+Learned = npt.NDArray[np.bool_]
 
 
 def hour_number(at: datetime) -> int:
@@ -69,138 +79,155 @@ def upper_quantile(mean: Floats, dispersion: Floats, z: float) -> Floats:
 
 
 class Baselines:
-    """The baselines of one rule."""
+    """The baselines of one rule: `series` rows."""
 
-    def __init__(self, *, half_life: timedelta, window: timedelta, since: datetime) -> None:
+    def __init__(self, *, series: int, half_life: timedelta, window: timedelta, since_h: int) -> None:
         self._window_h = min(window_hours(window), MAX_WINDOW_H)
         self._keep = 0.5 ** (HOUR / half_life)
-        self._keep_slow = self._keep ** (1.0 / SLOWER)
-        self._rows = stored.blank(self._window_h, since_h=hour_number(since))
-        self._index: dict[SeriesKey, int] = {stored.NEVER_SEEN: 0}
+        self._slow = self._keep ** (1.0 / SLOWER)
+        each, both = (3, series), (2, 3, series)  # both: of single hours, of windows
+        self._arrays = {
+            "clock": np.array([since_h, since_h, 0.0]),  # since, until, hours since the profile was renewed
+            "sums": np.zeros(each), "exposure": np.zeros(series), "hours": np.zeros(series),
+            "squares": np.zeros(both), "means": np.zeros(both), "ring": np.zeros((self._window_h, 3, series)),
+            "slot_stories": np.zeros((series, WEEK_H)), "slot_hours": np.zeros((series, WEEK_H)),
+            "profile": np.ones((series, WEEK_H)), "pairs": np.zeros(2), "day": np.zeros((2, series)),
+        }  # fmt: skip
+        self._rates: Floats | None = None
+        self._curve: Floats | None = None
 
     @property
-    def learned_until(self) -> datetime:
-        """Hours before this are learned by every series."""
-        return hour_start(int(self._rows["until"].min()))
+    def since_h(self) -> int:
+        """The first hour of the history, since 1970."""
+        return int(self._arrays["clock"][0])
 
-    def add(self, keys: Iterable[SeriesKey]) -> None:
-        """Follow `keys` too; those not followed yet begin like a series that never had a negative story."""
-        new = [key for key in dict.fromkeys(keys) if key not in self._index]
-        if new:
-            self._index.update({key: len(self._rows) + i for i, key in enumerate(new)})
-            self._rows = np.concatenate([self._rows, np.repeat(self._rows[:1], len(new))])
+    @property
+    def until_h(self) -> int:
+        """Hours before this are learned."""
+        return int(self._arrays["clock"][1])
 
-    def learn(self, counts: Hourly, *, until: datetime, skip: Skip | None = None) -> bool:
-        """Learn every hour before `until` that is not learned yet; hours absent from `counts` are empty.
+    @property
+    def rates(self) -> Floats:
+        """Expected an hour of mean profile: [measured, series]."""
+        if self._rates is None:
+            self._rates = self._shrunk_rates()
+        return self._rates
 
-        `skip` names hours that must not be learned. Returns whether there was any hour to learn.
-        """
-        self.add(key for key, hours in counts.items() if hours)
-        end, before = hour_number(until), self._rows["until"].copy()
-        for start in np.unique(before[before < end]):
-            rows = np.flatnonzero(before == start)
-            for first in range(int(start), end, BLOCK_H):
-                self._learn_block(rows, counts, range(first, min(first + BLOCK_H, end)), skip)
-        return bool((before < end).any())
+    @property
+    def correlation(self) -> float:
+        """How much two stories of one day agree beyond chance, over all series."""
+        over, pairs = self._arrays["pairs"]
+        return float(np.clip((over + CORRELATION_WORTH * PRIOR_CORRELATION) / (pairs + CORRELATION_WORTH), 1e-3, 0.5))
 
-    def expected(self, keys: Sequence[SeriesKey], start: datetime, end: datetime) -> Floats:
-        """Negative stories to be expected in `[start, end)`, for each of `keys`; parts of hours count in proportion."""
-        rows = self._take(keys)
-        total = np.zeros(len(rows))
-        for number in range(hour_number(start), hour_number(end) + 1):
-            begin = hour_start(number)
-            share = (min(end, begin + HOUR) - max(start, begin)) / HOUR
-            if share > 0.0:
-                total += share * _profile(rows, _slot(number))
-        return np.asarray(_level(rows) * total, dtype=np.float64)
+    def classes(self) -> Rows:
+        """The size class of each series, by its stories."""
+        return _size_class(self.rates[STORIES])
 
-    def dispersion(self, keys: Sequence[SeriesKey]) -> Floats:
-        """Variance over mean of a window's count, for each of `keys`; at least 1."""
-        return _dispersion(self._take(keys))
+    def active(self) -> int:
+        """Series that tell anything worth the name; at least 1."""
+        level = self._arrays["sums"][STORIES] / np.maximum(self._arrays["exposure"], 1.0)
+        return max(1, int(np.count_nonzero(level >= ACTIVE_RATE)))
 
-    def history(self, keys: Sequence[SeriesKey]) -> list[timedelta]:
-        """The span that each baseline rests on."""
-        rows = self._take(keys)
-        return [int(hours) * HOUR for hours in rows["until"] - rows["since"]]
+    def expected(self, rows: Rows, ends_h: Floats, window: timedelta, *, flat: bool = False) -> Floats:
+        """To be expected in `[end - window, end)` of pairs of row and end: [measured, pairs]; `flat`: no profile."""
+        length_h = window / HOUR
+        if flat:
+            return np.asarray(self.rates[:, rows] * length_h)
+        if self._curve is None:
+            self._curve = profile.running(self._arrays["profile"])
+        return np.asarray(self.rates[:, rows] * profile.spans(self._curve, rows, ends_h, length_h))
 
-    def dump(self) -> dict[SeriesKey, tuple[datetime, dict[str, object]]]:
-        """Every series with what it has learned until when, as JSON values."""
-        return {
-            key: (hour_start(int(self._rows["until"][i])), stored.to_json(self._rows[i]))
-            for key, i in self._index.items()
-        }
+    def dispersion(self, window: timedelta) -> Floats:
+        """Variance over mean of a window's sums: [measured, series]; at least 1, between hours and windows by size."""
+        hour, whole = self._dispersions()
+        longest = np.log(max(self._window_h, 2))
+        part = float(np.clip(np.log(max(window / HOUR, 1.0)) / longest, 0.0, 1.0)) if self._window_h > 1 else 0.0
+        return np.asarray(hour + part * (whole - hour))
 
-    def load(self, states: Mapping[SeriesKey, Mapping[str, object]]) -> None:
-        """Go on from what `dump` gave, exactly; raises `ValueError` when it does not fit this rule."""
-        if stored.NEVER_SEEN not in states:
-            raise ValueError("no state of the series that was never seen")
-        keys = sorted(states, key=lambda key: key != stored.NEVER_SEEN)  # stable: row 0 first
-        self._rows = np.concatenate([stored.from_json(states[key], self._window_h) for key in keys])
-        self._index = {key: i for i, key in enumerate(keys)}
-
-    def _take(self, keys: Sequence[SeriesKey]) -> npt.NDArray[np.void]:
-        return self._rows[[self._index.get(key, 0) for key in keys]]
-
-    def _learn_block(self, rows: npt.NDArray[np.intp], counts: Hourly, hours: range, skip: Skip | None) -> None:
-        keys = list(self._index)
-        seen, learned = np.zeros((len(hours), len(rows))), np.ones((len(hours), len(rows)), dtype=np.bool_)
-        for column, key in enumerate(keys[row] for row in rows):
-            for at, number in counts.get(key, {}).items():
-                if (hour := hour_number(at)) in hours:
-                    seen[hour - hours.start, column] += number
-            if skip is not None:
-                learned[:, column] = [not skip(key, hour_start(hour)) for hour in hours]
-        part = self._rows[rows]
-        for i, hour in enumerate(hours):
-            self._learn_hour(part, hour, seen[i], learned[i])
-        part["until"] = hours.stop
-        self._rows[rows] = part
-
-    def _learn_hour(self, rows: npt.NDArray[np.void], hour: int, seen: Floats, learned: npt.NDArray[np.bool_]) -> None:
-        slot, ring, keep, slow = _slot(hour), hour % self._window_h, self._keep, self._keep_slow
-        profile, spread = _profile(rows, slot), _dispersion(rows)
-        mean = _level(rows) * profile
-        young = rows["hours"] < UNCAPPED_H
+    def learn(self, hour: int, seen: Floats, learned: Learned) -> None:
+        """Take in the next hour: [measured, series]; rows that are not `learned` only let time pass."""
+        if hour != self.until_h:
+            raise ValueError(f"hour {hour} where {self.until_h} is next")
+        arrays, slot = self._arrays, profile.slot_of(hour)
+        factor = arrays["profile"][:, slot]
+        mean, spread = self.rates * factor, self._dispersions()[0]
+        young = arrays["hours"] < UNCAPPED_H
         count = np.where(young, seen, np.minimum(seen, upper_quantile(mean, spread, Z_LEVEL)))
         wide = np.where(young, seen, np.minimum(seen, upper_quantile(mean, spread, Z_SPREAD)))
-        rows["residuals"][:, ring] = np.where(learned & ~young, wide - mean, 0.0)
-        squared = rows["residuals"].sum(axis=1) ** 2 / self._window_h
-        _put(rows["stories"], learned, rows["stories"] * keep + count)
-        _put(rows["exposure"], learned, rows["exposure"] * keep + profile)
-        _put(rows["squares"], learned & ~young, rows["squares"] * slow + squared)
-        _put(rows["means"], learned & ~young, rows["means"] * slow + mean)
-        week = slow**WEEK_H
-        _put(rows["slot_stories"][:, slot], learned, rows["slot_stories"][:, slot] * week + count)
-        _put(rows["slot_hours"][:, slot], learned, rows["slot_hours"][:, slot] * week + 1.0)
-        rows["hours"] += learned
+        self._learn_spread(hour, wide - mean, mean, learned & ~young)
+        np.copyto(arrays["sums"], arrays["sums"] * self._keep + count, where=learned)
+        np.copyto(arrays["exposure"], arrays["exposure"] * self._keep + factor, where=learned)
+        week = self._slow**WEEK_H
+        for name, value in (("slot_stories", count[STORIES]), ("slot_hours", 1.0)):
+            cell = arrays[name][:, slot]
+            np.copyto(cell, cell * week + value, where=learned)
+        arrays["day"] += np.where(learned, count[[NEGATIVE, STORIES]], 0.0)
+        arrays["hours"] += learned
+        arrays["clock"][1] = hour + 1
+        self._rates = None
+        if (hour + 1) % 24 == 0:
+            self._close_day()
+
+    def history(self) -> timedelta:
+        """The span that the baselines rest on."""
+        return (self.until_h - self.since_h) * HOUR
+
+    def dump(self) -> dict[str, object]:
+        """All that was learned, as JSON values."""
+        return to_json(self._arrays)
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Go on from what `dump` gave, exactly; raises `ValueError` when it does not fit this rule."""
+        into(state, self._arrays)
+        self._rates = self._curve = None
+
+    def _learn_spread(self, hour: int, residual: Floats, mean: Floats, learned: Learned) -> None:
+        arrays = self._arrays
+        arrays["ring"][hour % self._window_h] = np.where(learned, residual, 0.0)
+        of_window = arrays["ring"].sum(axis=0) ** 2 / self._window_h
+        for which, squares in enumerate((residual**2, of_window)):
+            for name, value in (("squares", squares), ("means", mean)):
+                np.copyto(arrays[name][which], arrays[name][which] * self._slow + value, where=learned)
+
+    def _close_day(self) -> None:
+        """Renew the profile, and take the day's stories for how much they agree."""
+        arrays = self._arrays
+        known_h = self.until_h - self.since_h
+        arrays["profile"][...] = profile.factors(arrays["slot_stories"], arrays["slot_hours"], known_h)
+        self._curve = None
+        negative, stories = arrays["day"]
+        share = self.rates[NEGATIVE] / self.rates[STORIES]
+        over = (negative - stories * share) ** 2 / (share * (1.0 - share)) - stories
+        pairs = stories * (stories - 1.0)
+        some = pairs > 0.0
+        arrays["pairs"] *= self._slow**24
+        arrays["pairs"] += (over[some].sum(), pairs[some].sum())
+        arrays["day"][...] = 0.0
+
+    def _shrunk_rates(self) -> Floats:
+        sums, exposure = self._arrays["sums"], self._arrays["exposure"]
+        stories = sums[STORIES]
+        level = np.maximum(stories / np.maximum(exposure, 1.0), LEAST_RATE)
+        size = _size_class(level)
+        told = np.bincount(size, stories, minlength=CLASSES)
+        rates = np.empty_like(sums)
+        rates[STORIES] = level
+        for which in (NEGATIVE, WEIGHT):
+            overall = (sums[which].sum() + PRIOR_WORTH * PRIOR_SHARE) / (stories.sum() + PRIOR_WORTH)
+            share = (np.bincount(size, sums[which], minlength=CLASSES) + PRIOR_WORTH * overall) / (told + PRIOR_WORTH)
+            prior = np.minimum(share[size], 0.98) * level
+            mean = (sums[which] + PRIOR_STORIES) / (exposure + PRIOR_STORIES / prior)
+            rates[which] = np.minimum(mean, 0.98 * level)
+        return rates
+
+    def _dispersions(self) -> Floats:
+        squares, means = self._arrays["squares"], self._arrays["means"]
+        worth = DISPERSION_WORTH
+        together = (squares.sum(axis=2) + worth * PRIOR_DISPERSION) / (means.sum(axis=2) + worth)
+        own = (squares + worth * together[..., np.newaxis]) / (means + worth)
+        return np.asarray(np.maximum(1.0, own))
 
 
-def _put(target: Floats, where: npt.NDArray[np.bool_], values: Floats) -> None:
-    np.copyto(target, values, where=where)
-
-
-def _slot(hour: int) -> int:
-    return (hour + EPOCH_SLOT) % WEEK_H
-
-
-def _level(rows: npt.NDArray[np.void]) -> Floats:
-    return np.asarray((rows["stories"] + PRIOR_STORIES) / (rows["exposure"] + PRIOR_HOURS), dtype=np.float64)
-
-
-def _dispersion(rows: npt.NDArray[np.void]) -> Floats:
-    raw = (rows["squares"] + PRIOR_WEIGHT * PRIOR_DISPERSION) / (rows["means"] + PRIOR_WEIGHT)
-    return np.asarray(np.maximum(1.0, raw), dtype=np.float64)
-
-
-def _profile(rows: npt.NDArray[np.void], slot: int) -> Floats:
-    """Factor of `slot` on the level. Its scale is free: the level's exposure is counted in the same factors."""
-    stories, hours = rows["slot_stories"], rows["slot_hours"]
-    rate = stories.sum(axis=1) / np.maximum(hours.sum(axis=1), 1.0)
-    days = slice(slot % 24, WEEKEND_SLOT, 24) if slot < WEEKEND_SLOT else slice(WEEKEND_SLOT + slot % 24, WEEK_H, 24)
-    factor = _shrunk(stories[:, days].sum(axis=1), hours[:, days].sum(axis=1) * rate)
-    own = _shrunk(stories[:, slot], hours[:, slot] * rate * factor)
-    return np.asarray(np.where(rows["hours"] >= OWN_HOURS_FROM, factor * own, factor), dtype=np.float64)
-
-
-def _shrunk(seen: Floats, expected: Floats) -> Floats:
-    return (seen + PSEUDO_COUNT) / (expected + PSEUDO_COUNT)
+def _size_class(level: Floats) -> Rows:
+    size = np.ceil(np.log(level / LEAST_RATE) / np.log(4.0) - 1e-9)
+    return np.asarray(np.clip(size, 0, CLASSES - 1).astype(np.int64))

@@ -1,7 +1,8 @@
 """Detector: one rule's expectations and its judgement of counts. Pure: counts in, a `Scan` out.
 
-It learns from closed hours and scans open ones. `learn` wants every slot in `[learned_until, until + lookback)`,
-`scan` every slot of the longest window before its first tick; all ticks of one scan lie in one hour.
+It learns from closed hours and scans open ones. An hour is judged by what was learned up to `lookback` before it, when
+it is scanned and again when it is closed: then the peaks of its episodes tell how often the rule would fire by chance,
+and the oldest hour of the lookback is learned. So the same counts give the same numbers in whatever steps they come.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from alerts.baseline import HOUR, Baselines, Skip, hour_start, window_hours
-from alerts.detection import METHODS
-from alerts.grid import FIELDS, CountGrid
-from alerts.readings import Reading
+from alerts.baseline import EPOCH, HOUR, Baselines, Rows, Skip, hour_number, hour_start, window_hours
+from alerts.baseline_state import NEVER_SEEN, into, to_json
+from alerts.cells import FIELD_OF, Cells
+from alerts.detection import Floats
+from alerts.grid import FIELDS, MICRO, CountGrid
+from alerts.judgement import Judgement
+from alerts.methods import build_method
+from alerts.methods.judged import NO_SCORE, Flags
+from alerts.recalibration import Recalibration, keep_of
 from alerts.scan import Scan
-from monitor.domain import GateReading, HorizonReading, Measure, SeriesKey
+from monitor.domain import SeriesKey
 from monitor.settings import Rule
 
-DEFAULT_P_VALUE = 1e-4
+MEMORY = 26  #: Half-lives of the level after which a peak of an episode weighs half: a year where it is 14 days.
+HEAVY = 0.2  #: p(negative) from which a story can make a score rise.
+DAY_H = 24
 
 State = dict[SeriesKey, tuple[datetime, dict[str, object]]]
 
@@ -31,77 +39,137 @@ class Detector:
         self.rule = rule
         self.keys = tuple(series)
         self.bucket = bucket
-        self._book = Baselines(half_life=rule.baseline.half_life, window=rule.window, since=since)
+        half_life = rule.baseline.half_life
+        self._method = build_method(rule, series=len(self.keys))
+        self._book = Baselines(
+            series=len(self.keys), half_life=half_life, window=rule.window, since_h=hour_number(since)
+        )
+        self._past = Recalibration(series=len(self.keys), keep_h=keep_of(MEMORY * half_life / HOUR))
+        self._every = np.arange(len(self.keys))
 
     @property
     def learned_until(self) -> datetime:
         """Hours before this are learned."""
-        return self._book.learned_until
+        return hour_start(self._book.until_h)
 
     @property
     def lookback(self) -> timedelta:
-        """What lies between the last hour that is learned and the hour that is judged."""
-        return window_hours(self.rule.window) * HOUR + self.rule.baseline.guard
+        """What lies between the last hour that may be learned and the one that is judged: the windows, the guard."""
+        guard_h = -(-self.rule.baseline.guard // HOUR)
+        return (window_hours(self._method.reach) + guard_h) * HOUR
 
     def learn(self, grid: CountGrid, *, until: datetime, skip: Skip | None = None) -> bool:
-        """Learn every hour before `until` that is not learned yet; returns whether there was any."""
-        grid = grid.select(self.keys)
-        hours: dict[SeriesKey, dict[datetime, int]] = {}
-        per_hour, negative = HOUR // self.bucket, grid.values[FIELDS.index("negative")]
-        for slot, column, count in zip(grid.slots.tolist(), grid.columns.tolist(), negative.tolist(), strict=True):
-            at = hour_start(slot // per_hour)
-            if count and at >= self.learned_until:
-                series = hours.setdefault(self.keys[column], {})
-                series[at] = series.get(at, 0) + count
-        return self._book.learn(hours, until=until, skip=skip)
+        """Learn every hour before `until` that is not learned yet; returns whether there was any.
+
+        `grid` holds every slot of `[learned_until, until + lookback)`; `skip` names hours that teach nothing.
+        """
+        grid, last = grid.select(self.keys), hour_number(until)
+        if self._book.until_h >= last:
+            return False
+        ahead = self.lookback // HOUR
+        for number in range(self._book.until_h, last):
+            self._close_hour(grid, number + ahead)
+            self._book.learn(number, _of_hour(grid, number), self._learned(hour_start(number), skip))
+        return True
 
     def scan(self, grid: CountGrid, ends: Sequence[datetime]) -> Scan:
-        """Judge every series at each of `ends`."""
-        grid, rule, window = grid.select(self.keys), self.rule, self.rule.window
-        seen = grid.sums("negative", ends, window)
-        expected = np.array([self._book.expected(self.keys, end - window, end) for end in ends]).reshape(seen.shape)
-        dispersion = np.broadcast_to(self._book.dispersion(self.keys), seen.shape)
-        p = METHODS["negative-binomial"](seen, expected, dispersion)
-        history = self._book.history(self.keys)
-        enough = seen >= rule.gates.min_count
-        old = np.array([span >= rule.baseline.min_history for span in history], dtype=np.bool_)
-        limit = rule.max_p_value or DEFAULT_P_VALUE
+        """Judge every series at each of `ends`, which lie in one hour (its end included)."""
+        grid = grid.select(self.keys)
+        slots = np.array([(end - EPOCH) // self.bucket for end in ends], dtype=np.int64)
+        ticks, rows = self._worth(grid, slots)
+        judgement = self._judge(grid, slots[ticks], rows)
+        shape = (len(slots), len(self.keys))
+        fires, holds, near = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
+        fires[ticks, rows] = judgement.fires(ticks)
+        holds[ticks, rows] = judgement.goes_on
+        near[ticks, rows] = True
 
-        def read(row: int, column: int) -> Reading:
-            end = [ends[row]]
-            value, mean, spread = seen[row, column], expected[row, column], float(dispersion[row, column])
-            horizon = HorizonReading(
-                window_s=window.total_seconds(), measure=Measure.VOLUME, seen=float(value), expected=float(mean),
-                dispersion=spread, p_value=float(p[row, column]),
-            )  # fmt: skip
-            gates = {
-                "p_value": GateReading(passed=bool(p[row, column] <= limit), value=float(p[row, column]), limit=limit),
-                "min_count": GateReading(
-                    passed=bool(enough[row, column]), value=float(value), limit=rule.gates.min_count
-                ),
-                "min_ratio": GateReading(
-                    passed=bool(value >= rule.gates.min_ratio * mean), value=float(value / max(mean, 1e-9)),
-                    limit=rule.gates.min_ratio,
-                ),
-                "min_history": GateReading(
-                    passed=bool(old[column]), value=history[column].total_seconds(),
-                    limit=rule.baseline.min_history.total_seconds(),
-                ),
-            }  # fmt: skip
-            return Reading(
-                seen=int(value), stories=int(grid.sums("stories", end, window)[0, column]), expected=float(mean),
-                dispersion=spread, p_value=float(p[row, column]), window=window, horizons=(horizon,),
-                history=history[column], held_back=int(grid.sums("held_back", end, window)[0, column]), gates=gates,
-            )  # fmt: skip
+        def alone(tick: int, row: int) -> Judgement:
+            return self._judge(grid, slots[[tick]], np.array([row]))
 
-        fires = (p <= limit) & enough & (seen >= rule.gates.min_ratio * expected) & old
-        holds = (p <= max(limit, rule.resolve_p_value)) & enough
-        return Scan(self.keys, tuple(ends), fires, holds, enough, read)
+        return Scan(
+            keys=self.keys, ends=tuple(ends), fires=fires, holds=holds, near=near,
+            judgement=judgement, ticks=ticks, alone=alone, history=self._book.history(),
+        )  # fmt: skip
+
+    def history(self) -> timedelta:
+        """The span that the expectations rest on."""
+        return self._book.history()
 
     def dump(self) -> State:
-        """Every series with what was learned until when, as JSON values."""
-        return self._book.dump()
+        """What was learned until when, as JSON values, in one piece for all series."""
+        return {NEVER_SEEN: (self.learned_until, {"book": self._book.dump(), "past": to_json(self._kept())})}
 
     def load(self, states: Mapping[SeriesKey, Mapping[str, object]]) -> None:
         """Go on from what `dump` gave, exactly; raises `ValueError` when it does not fit this rule."""
-        self._book.load(states)
+        state = states.get(NEVER_SEEN, {})
+        book, past = state.get("book"), state.get("past")
+        if not isinstance(book, Mapping) or not isinstance(past, Mapping):
+            raise ValueError("not the state of a detector")  # noqa: TRY004 - of what was stored, not of a call
+        into(past, self._kept())
+        self._book.load(book)
+        self._past.forget_table()
+
+    def _kept(self) -> dict[str, Floats]:
+        return {**self._past.arrays, **self._method.state()}
+
+    def _worth(self, grid: CountGrid, slots: Rows) -> tuple[Rows, Rows]:
+        """Ticks and series that can fire or go on at all."""
+        if not self._method.rises_with_stories:
+            ticks = np.repeat(np.arange(len(slots)), len(self.keys))
+            return ticks, np.tile(self._every, len(slots))
+        seen = grid.sums_at("negative", slots, self.rule.window)
+        ticks, rows = np.nonzero(seen >= self.rule.gates.min_count)
+        return ticks, rows
+
+    def _judge(self, grid: CountGrid, ends: Rows, rows: Rows) -> Judgement:
+        cells = Cells(grid, self._book, ends, rows)
+        return Judgement.of(self.rule, cells, self._method.judge(cells), self._book, self._past)
+
+    def _learned(self, at: datetime, skip: Skip | None) -> Flags:
+        if skip is None:
+            return np.ones(len(self.keys), dtype=np.bool_)
+        return np.array([not skip(key, at) for key in self.keys], dtype=np.bool_)
+
+    def _close_hour(self, grid: CountGrid, hour: int) -> None:
+        """Judge an hour that is over, for the rate at which this rule fires by chance."""
+        per_hour = HOUR // self.bucket
+        first, end = hour * per_hour, (hour + 1) * per_hour
+        classes = self._book.classes()
+        if not self._method.rises_with_stories and (hour + 1) % DAY_H == 0:
+            self._method.pass_day(Cells(grid, self._book, np.full(len(self.keys), end), self._every))
+        ends, rows = self._rising(grid, first, end)
+        if len(rows):
+            judged = self._method.judge(Cells(grid, self._book, ends, rows))
+            self._past.note(rows, np.where(self._old_enough(), judged.score, NO_SCORE))
+        running = self._past.open
+        if len(running):
+            going = self._method.judge(Cells(grid, self._book, np.full(len(running), end), running)).goes_on
+            self._past.close(running[~going], classes)
+        self._past.pass_hour(classes)
+
+    def _old_enough(self) -> bool:
+        return self.history() >= self.rule.baseline.min_history
+
+    def _rising(self, grid: CountGrid, first: int, end: int) -> tuple[Rows, Rows]:
+        """Where a score can have risen within an hour: after each story that counts, or at its end."""
+        if not self._method.rises_with_stories:
+            return np.full(len(self.keys), end), self._every
+        low, high = np.searchsorted(grid.slots, (first, end))
+        heavy = grid.values[FIELDS.index("negative_micro"), low:high] >= HEAVY * MICRO
+        some = low + np.flatnonzero(heavy | (grid.values[FIELDS.index("negative"), low:high] > 0))
+        ends, rows = grid.slots[some] + 1, grid.columns[some]
+        if not len(some):
+            return ends, rows
+        unique, place = np.unique(ends, return_inverse=True)
+        enough = grid.sums_at("negative", unique, self.rule.window)[place, rows] >= self.rule.gates.min_count
+        return ends[enough], rows[enough]
+
+
+def _of_hour(grid: CountGrid, hour: int) -> Floats:
+    """What was counted in one hour: [measured, series]."""
+    per_hour = HOUR // grid.bucket
+    low, high = np.searchsorted(grid.slots, (hour * per_hour, (hour + 1) * per_hour))
+    columns, size = grid.columns[low:high], len(grid.keys)
+    fields = [(grid.values[FIELDS.index(field), low:high], unit) for field, unit in FIELD_OF.values()]
+    return np.stack([np.bincount(columns, weights=values, minlength=size) / unit for values, unit in fields])

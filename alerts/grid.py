@@ -19,7 +19,8 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIELDS = ("negative", "stories", "held_back")
+MICRO = 1e6  #: Probabilities are kept in millionths.
+FIELDS = ("negative", "negative_micro", "stories", "held_back")
 """What is kept of each slot."""
 
 BySlot = Mapping[SeriesKey, Mapping[datetime, Counts]]
@@ -64,10 +65,14 @@ class CountGrid:
         """As `sums`, with ends in buckets since 1970."""
         starts = ends - window // self.bucket
         borders = np.unique(np.concatenate([starts, ends]))
-        place = np.searchsorted(borders, self.slots, side="right")  # the first border after the slot
-        weights = self.values[FIELDS.index(what)]
+        if not len(borders):
+            return np.zeros((0, len(self.keys)))
+        low, high = np.searchsorted(self.slots, borders[[0, -1]])
+        place = np.searchsorted(borders, self.slots[low:high], side="right")  # the first border after the slot
+        weights = self.values[FIELDS.index(what), low:high]
         shape = (len(borders) + 1, len(self.keys))
-        flat = np.bincount(place * shape[1] + self.columns, weights=weights, minlength=shape[0] * shape[1])
+        cells = place * shape[1] + self.columns[low:high]
+        flat = np.bincount(cells, weights=weights, minlength=shape[0] * shape[1])
         before = np.cumsum(flat.reshape(shape), axis=0)  # row i: all slots before border i
         return np.asarray(before[np.searchsorted(borders, ends)] - before[np.searchsorted(borders, starts)])
 
@@ -83,10 +88,10 @@ class CountGrid:
             self.values[:, kept],
         )  # fmt: skip
 
-    def without(self, key: SeriesKey, at: datetime) -> CountGrid:
-        """The same with one negative story of `key` at `at` less: what would have been seen but for it."""
+    def without(self, key: SeriesKey, at: datetime, *, negative: float = 1.0) -> CountGrid:
+        """The same with one story of `key` at `at` less, which was `negative` with that probability."""
         entry = np.flatnonzero((self.slots == (at - EPOCH) // self.bucket) & (self.columns == self.keys.index(key)))
         values = self.values.copy()
-        less = np.array([[1 if name in ("negative", "stories") else 0] for name in FIELDS])
+        less = np.array([[1], [round(negative * MICRO)], [1], [0]])  # in the order of `FIELDS`
         values[:, entry] = np.maximum(values[:, entry] - less, 0)
         return CountGrid(self.keys, self.start, self.end, self.bucket, self.slots, self.columns, values)

@@ -30,6 +30,7 @@ class Measure(StrEnum):
     """What of a series a method looks at."""
 
     VOLUME = "volume"  #: Negative stories.
+    WEIGHT = "weight"  #: The probabilities of being negative, summed over all stories.
     SHARE = "share"  #: Negative stories among all.
     DRIFT = "drift"  #: Negative stories, day by day, summed up.
     DROP = "drop"  #: All stories, too few of them.

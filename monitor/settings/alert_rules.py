@@ -40,6 +40,9 @@ class GateSettings(Section):
     min_ratio: Annotated[float, Field(ge=1)] = 3.0
     """Least negative stories as a multiple of the expected."""
 
+    min_share_ratio: Annotated[float, Field(ge=1)] = 1.5
+    """Least mean p(negative) of the stories as a multiple of the usual: much talk is not yet bad. `spike` and `share`."""
+
     min_sources: PositiveInt = 2
     """Least distinct sources among them, or authors where they are posts."""
 

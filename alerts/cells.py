@@ -1,0 +1,56 @@
+"""Cells: some series at some ticks, with what was seen in a window and what was expected. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from alerts.baseline import HOUR, MEASURED, Baselines, Rows
+from alerts.detection import Floats
+from alerts.grid import MICRO, CountGrid
+
+FIELD_OF = {"negative": ("negative", 1.0), "weight": ("negative_micro", MICRO), "stories": ("stories", 1.0)}
+"""Field of the grid and its unit, by what is measured."""
+
+
+class Cells:
+    """Pairs of tick and series; all values are arrays over them."""
+
+    def __init__(self, grid: CountGrid, book: Baselines, ends: Rows, rows: Rows) -> None:
+        self.ends = ends  #: End of the windows, in buckets since 1970.
+        self.rows = rows  #: Series.
+        self._grid = grid
+        self._sums: dict[tuple[str, timedelta, timedelta], Floats] = {}
+        self._book = book
+        self._ticks, self._tick = np.unique(ends, return_inverse=True)
+        self._hours: Floats = ends.astype(np.float64) * (grid.bucket / HOUR)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def correlation(self) -> Floats:
+        """How much two stories of one day agree beyond chance."""
+        return np.full(len(self), self._book.correlation)
+
+    def sums(self, what: str, window: timedelta, *, back: timedelta = timedelta(0)) -> Floats:
+        """The sum of a field of the grid in a window that ends `back` before each tick."""
+        asked = (what, window, back)
+        if asked not in self._sums:
+            table = self._grid.sums_at(what, self._ticks - back // self._grid.bucket, window)
+            self._sums[asked] = table[self._tick, self.rows]
+        return self._sums[asked]
+
+    def seen(self, window: timedelta) -> Floats:
+        """[measured, cells]."""
+        fields = (FIELD_OF[name] for name in MEASURED)
+        return np.stack([self.sums(what, window) / unit for what, unit in fields])
+
+    def expected(self, window: timedelta, *, flat: bool = False) -> Floats:
+        """[measured, cells]; `flat` leaves the profile out."""
+        return self._book.expected(self.rows, self._hours, window, flat=flat)
+
+    def dispersion(self, window: timedelta) -> Floats:
+        """[measured, cells]."""
+        return self._book.dispersion(window)[:, self.rows]
