@@ -24,10 +24,15 @@ class Refused:
 
 
 def split(batch: Sequence[Record], decode: Callable[[bytes], T]) -> tuple[list[tuple[Record, T]], list[Refused]]:
-    """Decode `batch`: the readable records with their values, in order, and the refused ones."""
+    """Decode `batch`: the readable records with their values, in order, and the refused ones.
+
+    A record without content was erased: it is passed over.
+    """
     good: list[tuple[Record, T]] = []
     refused: list[Refused] = []
     for record in batch:
+        if not record.value:
+            continue
         try:
             good.append((record, decode(record.value)))
         except InvalidRecordError as err:

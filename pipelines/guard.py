@@ -98,10 +98,13 @@ class Guard:
 
 def author_digest(document: Document) -> str | None:
     """Who wrote a post, as a digest of source class and author; None where nobody is named, or it is no post."""
-    author = (document.author or "").strip().casefold()
-    if not author or document.source_class is not SourceClass.SOCIAL:
-        return None
-    named = f"{document.source_class.value}\0{author}".encode("utf-8", "replace")
+    author = (document.author or "").strip()
+    return digest_of(author) if author and document.source_class is SourceClass.SOCIAL else None
+
+
+def digest_of(author: str) -> str:
+    """The digest of whoever posts under that name."""
+    named = f"{SourceClass.SOCIAL.value}\0{author.strip().casefold()}".encode("utf-8", "replace")
     return blake2b(named, key=_KEY, digest_size=16).hexdigest()
 
 

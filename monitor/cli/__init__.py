@@ -17,6 +17,7 @@ from monitor.cli.alerts import alerts
 from monitor.cli.calibrate import calibrate
 from monitor.cli.db import db
 from monitor.cli.dead_letters import dead_letters
+from monitor.cli.erase import erase
 from monitor.cli.evaluate import evaluate
 from monitor.cli.models import models
 from monitor.cli.options import Verb, config_option, json_option, settings_from
@@ -121,7 +122,9 @@ def version(*, as_json: bool) -> None:
         click.echo(f"tapewatch {versions()['tapewatch']}")
 
 
-for verb in (alerts, calibrate, db, dead_letters, evaluate, models, pretrain, robustness, sources, stories, train):
+for verb in (
+    alerts, calibrate, db, dead_letters, erase, evaluate, models, pretrain, robustness, sources, stories, train,
+):  # fmt: skip
     tapewatch.add_command(verb)
 
 

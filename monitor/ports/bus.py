@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from monitor.domain import (
@@ -77,6 +77,12 @@ class Broker(Protocol):
 
     def scan(self, topic: str) -> Iterator[Record]:
         """What `topic` keeps up to its present end, in offset order per partition; joins no group, changes nothing."""
+
+    def empty(self, records: Sequence[Record]) -> bool:
+        """Take key and value out of `records` where they stand; False: this bus cannot, and keeps them for a while."""
+
+    def keeps_for(self, topic: str) -> timedelta | None:
+        """How long a record of `topic` is kept at the least; None: for ever."""
 
     def close(self) -> None:
         """Release everything; never raises."""

@@ -12,6 +12,7 @@ from monitor.ports import SourceState
 from monitor.store.bulk import add_rows, find_keys, replace_rows
 from monitor.store.part import Part
 from monitor.store.schema import seen_documents, source_states
+from monitor.store.suppressed import erased_among, remembered
 from monitor.store.values import (
     from_micros_or_none,
     storable,
@@ -57,7 +58,8 @@ class Sources(Part):
             return set()
         with self._database.read() as tx:
             held = find_keys(tx, seen_documents.c.id, [storable(i) for i in ids])
-        return {i for i in ids if storable(i) not in held}
+            gone = erased_among(tx, seen_documents.c.id, {storable(i) for i in ids} - held)
+        return {i for i in ids if storable(i) not in held and storable(i) not in gone}
 
     def mark_seen(self, ids: Collection[str], *, at: datetime) -> None:
         """Remember that `ids` were acknowledged by the bus; an id met again is remembered from then on."""
@@ -65,7 +67,9 @@ class Sources(Part):
             return
         seen_at = to_micros(at)
         with self._database.write() as tx:
-            rows = [{"id": i, "seen_at": seen_at} for i in sorted(set(map(storable, ids)))]
+            known = [storable(i) for i in ids]
+            marks = remembered(known, erased_among(tx, seen_documents.c.id, set(known)))
+            rows = [{"id": mark, "seen_at": seen_at} for mark in marks]
             add_rows(tx, seen_documents, rows, highest=("seen_at",))
 
 

@@ -12,6 +12,7 @@ from monitor.store.alerts import Alerts
 from monitor.store.buckets import Buckets
 from monitor.store.coverage import Coverages
 from monitor.store.engine import Database, open_database
+from monitor.store.erasure import Erasure
 from monitor.store.leases import Leases
 from monitor.store.outbox import Outbox
 from monitor.store.readings import Readings
@@ -26,7 +27,19 @@ from monitor.store.verdicts import Verdicts
 
 
 class Store(
-    Buckets, Sources, Coverages, StoryTexts, Leases, Sums, Readings, StoryReadings, Alerts, Verdicts, Outbox, Retention
+    Buckets,
+    Sources,
+    Coverages,
+    StoryTexts,
+    Leases,
+    Sums,
+    Readings,
+    StoryReadings,
+    Alerts,
+    Verdicts,
+    Outbox,
+    Retention,
+    Erasure,
 ):
     """Every port of the store over one database."""
 

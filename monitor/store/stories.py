@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 from monitor.domain import Document, Label
 from monitor.store.bulk import add_new, add_rows, any_of
 from monitor.store.schema import counted_documents, stories
+from monitor.store.suppressed import erased_among
 from monitor.store.tellings import Speech, StoryState, load_state
 from monitor.store.values import storable, to_micros
 
@@ -22,6 +23,8 @@ def keep_uncounted(tx: Connection, labels: Sequence[Label], *, now: datetime) ->
     first: dict[str, Label] = {}
     for label in labels:
         first.setdefault(storable(label.document.id), label)
+    for erased in erased_among(tx, counted_documents.c.id, first.keys()):
+        del first[erased]
     counted_at = to_micros(now)
     fresh = add_new(tx, counted_documents, [{"id": i, "counted_at": counted_at} for i in sorted(first)])
     return [label for key, label in first.items() if key in fresh]

@@ -32,9 +32,14 @@ class StoryTexts(Part):
     def assigning(self) -> Iterator[Assigning]:
         """One transaction: all of it at the end of the block, or nothing when the block raises."""
         with self._database.write() as tx:
-            if self._database.is_postgres:
-                tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            lock_assigning(tx)
             yield Assigning(tx)
+
+
+def lock_assigning(tx: Connection) -> None:
+    """Let nobody else assign stories before the end of this transaction."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 class Assigning:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from threading import Lock
 from typing import TypeVar
 
 import kafka
 import kafka.errors as ke
 import structlog
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from monitor.domain import Message, Partition, Record
@@ -67,6 +68,16 @@ class KafkaBroker:
         """What `topic` keeps now."""
         reader = KafkaTopicReader(self._settings, topic=topic, group=None, max_records=AT_ONCE)
         return scan_kafka(reader, topic, self.end_offsets([topic]))
+
+    def empty(self, records: Sequence[Record]) -> bool:
+        """Kafka changes no record; a key stands for a whole story, so a tombstone would say too much."""
+        del records
+        return False
+
+    def keeps_for(self, topic: str) -> timedelta | None:
+        """The topic's `retention.ms`."""
+        kept_ms = int(self._administer("read a topic's retention", lambda admin: _retention(admin, topic)))
+        return None if kept_ms < 0 else timedelta(milliseconds=kept_ms)
 
     def close(self) -> None:
         """Release the connection for administration; producers and consumers close their own."""
@@ -154,6 +165,13 @@ class KafkaBusProducer:
         client._sender.force_close()  # noqa: SLF001
         with suppress(ke.KafkaError):
             client.close(timeout=CLOSE_TIMEOUT_S)
+
+
+def _retention(admin: Client, topic: str) -> str:
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"retention.ms": None})
+    found = admin.describe_configs([asked], config_filter="all")
+    value: str = found["topic"][topic]["retention.ms"]["value"]
+    return value
 
 
 def _end_offsets(admin: Client, topics: Sequence[str]) -> Mapping[TopicPartition, Client]:

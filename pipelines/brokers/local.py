@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -18,6 +19,7 @@ from monitor.errors import ConfigurationError, MonitorError
 from monitor.ports import Clock, StartPositions
 from monitor.settings import LocalLogSettings, StreamSettings
 from pipelines.brokers.local_consumer import LocalConsumer
+from pipelines.brokers.local_erasure import empty_records
 from pipelines.brokers.local_file import MAX_OFFSET, LogFile, row_id
 from pipelines.brokers.local_group import Membership
 from pipelines.brokers.scan import scan_local
@@ -75,6 +77,16 @@ class LocalBroker:
     def scan(self, topic: str) -> Iterator[Record]:
         """What `topic` keeps now, partition after partition."""
         return scan_local(self._file, topic)
+
+    def empty(self, records: Sequence[Record]) -> bool:
+        """Take key and value out of `records`: their bytes go from the file."""
+        empty_records(self._file, records)
+        return True
+
+    def keeps_for(self, topic: str) -> timedelta:
+        """As configured, for every topic."""
+        del topic
+        return self._settings.retention
 
     def close(self) -> None:
         """Close the file; producers and consumers are closed before."""
