@@ -6,10 +6,10 @@ import ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-#: 6to4 and Teredo carry an IPv4 address that their relay would reach; both are long out of use.
-_TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
-#: Global by number, yet answered by the machine's own cloud platform.
-_PLATFORM = frozenset({ipaddress.IPv4Address("168.63.129.16")})
+#: Not on the internet, though some versions of Python take them for global: 6to4 and Teredo, whose relays would reach
+#: the IPv4 address in them; IETF assignments, among them a cloud's metadata; documentation; a cloud's platform.
+_KEPT_V6 = tuple(map(ipaddress.IPv6Network, ("2002::/16", "2001::/23", "2001:db8::/32", "3fff::/20")))
+_KEPT_V4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 
 
 def is_public(text: str) -> bool:
@@ -34,10 +34,12 @@ def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _is_public_v4(address: ipaddress.IPv4Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved or address in _PLATFORM)
+    if any(address in kept for kept in _KEPT_V4):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _is_public_v6(address: ipaddress.IPv6Address) -> bool:
-    if address not in _GLOBAL_UNICAST or any(address in tunnel for tunnel in _TUNNELS):
+    if address not in _GLOBAL_UNICAST or any(address in kept for kept in _KEPT_V6):
         return False
     return address.is_global and not address.is_multicast

@@ -16,7 +16,8 @@ from monitor.net.target import read_target
         "100.100.100.200", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "168.63.129.16",
         "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1",
         "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::7f00:1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
-        "64:ff9b:1::1", "2002:7f00:1::", "2001:0:53aa:64c:0:0:0:1", "fec0::1", "not an address", "",
+        "64:ff9b:1::1", "2002:7f00:1::", "2001:0:53aa:64c:0:0:0:1", "fec0::1", "192.0.0.192", "192.88.99.1",
+        "192.0.0.9", "3fff::1", "2001:20::1", "not an address", "",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_global_is_refused_in_whatever_tunnel_it_hides(address: str) -> None:
