@@ -36,12 +36,15 @@ class Gauges:
                 stories = self._metrics.stories.labels(entity=key.entity, topic=key.topic, sentiment=name)
                 stories.set(getattr(count, name))
 
-    def show_alerts(self, alerts: Iterable[Alert], transitions: Sequence[Transition]) -> None:
-        """Show how many alerts of each rule are in each state, and what has just changed."""
+    def show_alerts(self, alerts: Iterable[Alert]) -> None:
+        """Show how many alerts of each rule are in each state."""
         states = Counter((alert.rule, alert.state) for alert in alerts)
         for rule in self._rules:
             for state in AlertState:
                 self._metrics.alerts.labels(rule=rule, state=state.value).set(states[rule, state])
+
+    def show_transitions(self, transitions: Sequence[Transition]) -> None:
+        """Count what has just changed."""
         for transition in transitions:
             if transition.rule in self._rules:  # the label comes from the configuration of today
                 self._metrics.transitions.labels(rule=transition.rule, state=transition.after.value).inc()

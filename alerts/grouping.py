@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from alerts.lifecycle import FIRING
+from alerts.lifecycle import is_told
 from alerts.routing import Route
 from alerts.silences import is_silenced
 from monitor.domain import Alert, AlertState, GroupState, Notification, Silence
@@ -30,7 +30,12 @@ class Plan:
 
     notifications: tuple[Notification, ...]
     groups: tuple[GroupState, ...]  #: Changed ones.
-    is_open: bool  #: Whether time alone can make another notification due.
+    due_at: datetime | None  #: UTC; when time alone makes another notification due; None: never.
+
+    @property
+    def is_open(self) -> bool:
+        """Whether time alone can make another notification due."""
+        return self.due_at is not None
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ def plan(
     """What is due at `now`; `send_resolved` holds every receiver there is."""
     found = _collect(now, alerts, groups, silences, route)
     sent: list[Notification] = []
+    due = _borders(now, silences)
     changed = _closed(groups, {g for g in found if g[0] in send_resolved})
     for group_id, group in sorted(found.items()):
         wants_resolved = send_resolved.get(group.state.receiver)
@@ -67,9 +73,24 @@ def plan(
             sent.append(notification)
         if state != groups.get(group_id) and (state.firing or state.notified_at or group.firing):
             changed[group_id] = state
-    after = {**groups, **changed}
-    is_open = any(after[g].firing for g in after) or any(group.firing for group in found.values())
-    return Plan(notifications=tuple(sent), groups=tuple(changed.values()), is_open=is_open)
+        due.extend(_next(group, state))
+    return Plan(notifications=tuple(sent), groups=tuple(changed.values()), due_at=min(due, default=None))
+
+
+def _borders(now: datetime, silences: Sequence[Silence]) -> list[datetime]:
+    """When a silence begins or ends."""
+    return [at for silence in silences for at in (silence.starts_at, silence.ends_at) if at > now]
+
+
+def _next(group: _Group, state: GroupState) -> list[datetime]:
+    """When a group that stays as it is has something to say, if ever."""
+    firing, told = {alert.fingerprint for alert in group.firing}, set(state.firing)
+    if not told:
+        return [state.first_seen_at + group.route.group_wait] if firing else []
+    since = state.notified_at or state.first_seen_at
+    if not firing <= told or any(alert.fingerprint in told for alert in group.ended):
+        return [since + group.route.group_interval]
+    return [since + group.route.repeat_interval] if firing else []
 
 
 def _collect(
@@ -82,7 +103,7 @@ def _collect(
     known = {fingerprint for state in groups.values() for fingerprint in state.firing}
     found: dict[GroupId, _Group] = {}
     for alert in alerts:
-        if alert.state not in FIRING and alert.fingerprint not in known:
+        if not is_told(alert) and alert.fingerprint not in known:
             continue
         silenced = is_silenced(alert.labels, silences, at=now)
         for leaf in route.find(alert.labels):
@@ -106,7 +127,7 @@ def _place(alert: Alert, group: _Group, *, silenced: bool) -> None:
     if silenced:
         if is_known:
             group.hidden.append(alert.fingerprint)
-    elif alert.state in FIRING:
+    elif is_told(alert):
         group.firing.append(alert)
     elif is_known:
         group.ended.append(replace(alert, state=AlertState.RESOLVED))

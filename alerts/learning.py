@@ -1,6 +1,6 @@
-"""Learning: keep the baselines of every rule up to the closed hour, and give readings of what is seen.
+"""Learning: keep the detector of every rule up to the closed hour, and store what it has learned.
 
-An hour is learned once the window has passed over it, so that a baseline never rests on what it has to judge, and
+An hour is learned once the windows have passed over it, so that a baseline never rests on what it has to judge, and
 not at all while its alert fires or for the hours in which it did. An alert that fires longer than the rule's half-life
 is learned again: then it is no spike but how things are.
 """
@@ -8,18 +8,17 @@ is learned again: then it is no spike but how things are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import numpy as np
 import structlog
 
-from alerts.baseline import EPOCH, HOUR, Baselines, Hourly, Skip, window_hours
+from alerts.baseline import EPOCH, HOUR, Skip
 from alerts.baseline_state import NEVER_SEEN
-from alerts.detection import METHODS
-from alerts.lifecycle import FIRING
-from alerts.rules import Reading
-from monitor.domain import Alert, Counts, SeriesKey
+from alerts.detector import Detector
+from alerts.grid import CountGrid
+from alerts.lifecycle import FIRING, held
+from monitor.domain import Alert, SeriesKey
 from monitor.ports import AlertStore, BaselineState
 from monitor.settings import Rule
 
@@ -27,115 +26,107 @@ log = structlog.get_logger(__name__)
 
 LONGEST_HISTORY = timedelta(days=400)  #: Older hours weigh nothing any more, and one stray date must not cost minutes.
 
-
-def learnable_until(rule: Rule, at: datetime) -> datetime:
-    """The end of the last hour that lies wholly before the window of `rule` at `at`."""
-    return EPOCH + ((at - EPOCH) // HOUR - window_hours(rule.window)) * HOUR
+Grid = Callable[[datetime, datetime], CountGrid]
+"""The counts of every series that any rule follows, over a span."""
 
 
 class Learning:
-    """The baselines of every rule; read from the store once, then kept in memory."""
+    """The detectors of every rule; read from the store once, then kept in memory."""
 
-    def __init__(self, store: AlertStore, followed: Mapping[str, frozenset[SeriesKey]], rules: Sequence[Rule]) -> None:
+    def __init__(
+        self,
+        store: AlertStore,
+        followed: Mapping[str, frozenset[SeriesKey]],
+        rules: Sequence[Rule],
+        *,
+        bucket: timedelta,
+    ) -> None:
         self._store = store
         self._rules = rules
-        self._followed = followed
-        self._recipes = {rule.name: _recipe(rule, followed[rule.name]) for rule in rules}
-        self._books = self._load()
+        self._bucket = bucket
+        self._series = {name: sorted(keys) for name, keys in followed.items()}
+        self._recipes = {rule.name: _recipe(rule, self._series[rule.name]) for rule in rules}
+        self._detectors = self._load()
+        self._changed: set[str] = set()  # learned since the last dump
 
-    def learn(self, at: datetime, alerts: Mapping[tuple[str, SeriesKey], Alert]) -> list[BaselineState]:
-        """Learn every hour that may be learned at `at`; returns the states that changed, to be stored."""
-        changed: list[BaselineState] = []
-        for rule in self._rules:
-            until = learnable_until(rule, at)
-            book = self._books.get(rule.name) or self._begin(rule, until)
-            if book is None or book.learned_until >= until:
-                continue
-            counts = self._history(rule, book.learned_until, until)
-            book.learn(counts, until=until, skip=_skip(rule, alerts, at))
-            changed.extend(self._dump(rule.name, book))
-            log.debug("baseline_learned", rule=rule.name, series=len(counts), until=until.isoformat())
-        return changed
+    @property
+    def lookback(self) -> timedelta:
+        """How far behind the hour that is judged anything is read, where nothing is left to catch up with."""
+        spans = [self._blank(rule, EPOCH).lookback for rule in self._rules]
+        return max(spans, default=timedelta(0)) + HOUR
 
-    def read(
-        self,
-        rule: Rule,
-        counts: Mapping[SeriesKey, Counts],
-        keys: Sequence[SeriesKey],
-        *,
-        start: datetime,
-        end: datetime,
-    ) -> dict[SeriesKey, Reading]:
-        """What was seen of each of `keys` in the window, against what was expected."""
-        book = self._books.get(rule.name) or self._begin(rule, start)
-        if book is None or not keys:
-            return {}
-        nothing = Counts()
-        found = [counts.get(key, nothing) for key in keys]
-        seen = np.array([count.negative for count in found], dtype=np.float64)
-        expected, dispersion = book.expected(keys, start, end), book.dispersion(keys)
-        p_values = METHODS["negative-binomial"](seen, expected, dispersion).tolist()
-        columns = zip(keys, found, expected.tolist(), dispersion.tolist(), p_values, book.history(keys), strict=True)
-        return {
-            key: Reading(
-                seen=count.negative,
-                stories=count.stories,
-                expected=mean,
-                dispersion=spread,
-                p_value=p,
-                history=span,
-                held_back=count.held_back,
-            )
-            for key, count, mean, spread, p, span in columns
-        }
+    def detector(
+        self, rule: Rule, end: datetime, *, grid: Grid, alerts: Mapping[tuple[str, SeriesKey], Alert]
+    ) -> Detector | None:
+        """The detector of `rule` for windows that end at `end`, all hours learned; None before any was counted."""
+        hour = EPOCH + (end - EPOCH) // HOUR * HOUR
+        found = self._detectors.get(rule.name) or self._begin(rule, hour)
+        if found is None:
+            return None
+        until = hour - found.lookback
+        if found.learned_until < until:
+            counts = grid(found.learned_until, until + found.lookback)
+            found.learn(counts, until=until, skip=_skip(rule, alerts, end))
+            self._changed.add(rule.name)
+            log.debug("baseline_learned", rule=rule.name, until=until.isoformat())
+        return found
 
-    def _load(self) -> dict[str, Baselines]:
+    def dump(self) -> list[BaselineState]:
+        """What was learned since the last time, to be stored."""
+        names, self._changed = sorted(self._changed), set()
+        return [state for name in names if name in self._detectors for state in self._dump(name)]
+
+    def forget(self, rule: str) -> None:
+        """Begin anew from what is stored: the detector of `rule` failed, nobody knows half way through what."""
+        self._detectors.pop(rule, None)
+        self._changed.discard(rule)
+        if found := self._load().get(rule):
+            self._detectors[rule] = found
+
+    def _load(self) -> dict[str, Detector]:
         stored: dict[str, dict[SeriesKey, Mapping[str, object]]] = {}
         for state in self._store.baselines():
             stored.setdefault(state.rule, {})[state.series] = state.state
-        return {rule.name: book for rule in self._rules if (book := self._restored(rule, stored.get(rule.name, {})))}
+        return {rule.name: found for rule in self._rules if (found := self._restored(rule, stored.get(rule.name, {})))}
 
-    def _restored(self, rule: Rule, states: Mapping[SeriesKey, Mapping[str, object]]) -> Baselines | None:
+    def _restored(self, rule: Rule, states: Mapping[SeriesKey, Mapping[str, object]]) -> Detector | None:
         """What was learned under the same recipe; another one is learned anew from the history."""
         if states.get(NEVER_SEEN, {}).get("recipe") != self._recipes[rule.name]:
             return None
-        book = _blank(rule, EPOCH)
+        found = self._blank(rule, EPOCH)
         try:
-            book.load(states)
+            found.load(states)
         except ValueError as err:
             log.warning("baseline_discarded", rule=rule.name, reason=str(err))
             return None
-        return book
+        return found
 
-    def _begin(self, rule: Rule, until: datetime) -> Baselines | None:
+    def _begin(self, rule: Rule, hour: datetime) -> Detector | None:
         first = self._store.first_bucket_at()
-        if first is None:
+        if first is None or first >= hour + HOUR:
             return None
-        self._books[rule.name] = _blank(rule, max(first, until - LONGEST_HISTORY))
-        return self._books[rule.name]
+        until = hour - self._blank(rule, EPOCH).lookback
+        self._detectors[rule.name] = self._blank(rule, max(first, until - LONGEST_HISTORY))
+        return self._detectors[rule.name]
 
-    def _history(self, rule: Rule, start: datetime, end: datetime) -> Hourly:
-        followed = self._followed[rule.name]
-        return {key: hours for key, hours in self._store.hourly_negatives(start, end).items() if key in followed}
+    def _blank(self, rule: Rule, since: datetime) -> Detector:
+        return Detector(rule, self._series[rule.name], bucket=self._bucket, since=since)
 
-    def _dump(self, rule: str, book: Baselines) -> list[BaselineState]:
+    def _dump(self, rule: str) -> list[BaselineState]:
         recipe = {"recipe": self._recipes[rule]}
         return [
             BaselineState(
                 rule=rule, series=key, learned_until=until, state={**state, **(recipe if key == NEVER_SEEN else {})}
             )
-            for key, (until, state) in book.dump().items()
+            for key, (until, state) in self._detectors[rule].dump().items()
         ]
 
 
-def _blank(rule: Rule, since: datetime) -> Baselines:
-    return Baselines(half_life=rule.baseline.half_life, window=rule.window, since=since)
-
-
-def _recipe(rule: Rule, followed: frozenset[SeriesKey]) -> str:
-    """A digest of what a baseline depends on beside the counts."""
-    series = sorted((key.entity, key.topic, key.source_class) for key in followed)
-    return hashlib.sha256(repr((rule.baseline.half_life, rule.window, series)).encode()).hexdigest()[:16]
+def _recipe(rule: Rule, series: Sequence[SeriesKey]) -> str:
+    """A digest of what a detector depends on beside the counts."""
+    parts = [(key.entity, key.topic, key.source_class) for key in series]
+    asked = (rule.method, rule.windows, rule.baseline.half_life, rule.baseline.guard, parts)
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
 def _skip(rule: Rule, alerts: Mapping[tuple[str, SeriesKey], Alert], at: datetime) -> Skip:
@@ -145,7 +136,7 @@ def _skip(rule: Rule, alerts: Mapping[tuple[str, SeriesKey], Alert], at: datetim
         alert = alerts.get((rule.name, key))
         if alert is None or alert.fired_at is None or hour_at >= alert.fired_at + longest:
             return False
-        if alert.state in FIRING and at < alert.fired_at + longest:
+        if held(alert) in FIRING and at < alert.fired_at + longest:
             return True
         began_at, ended_at = alert.active_at or alert.fired_at, alert.last_true_at or alert.fired_at
         return hour_at <= ended_at and hour_at + HOUR > began_at

@@ -1,41 +1,22 @@
-"""Rules: which series a rule follows, what its alerts are called, and which conditions hold. Pure."""
+"""Rules: which series a rule follows, what its alerts are called, when it is another rule. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import timedelta
+import json
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 
-from monitor.domain import ALL, GateReading, SeriesKey, SourceClass
+from monitor.domain import ALL, AlertState, SeriesKey, SourceClass
+from monitor.errors import ConfigurationError
 from monitor.settings import Rule
 from monitor.settings.alert_rules import Part
 
-MAX_RATIO = 1e6
-TINY_EXPECTED = 1e-9
-DEFAULT_P_VALUE = 1e-4
+SINGLE_STORY = "single_story"
+"""The label of an alert that one story makes."""
 
-STATISTICAL_GATES = ("p_value", "min_count", "min_ratio", "min_history")
-"""Gates that the counts alone decide; `min_sources` needs the documents."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One series in one window: what was seen and what was expected."""
-
-    seen: int  #: Negative stories.
-    stories: int  #: All stories.
-    expected: float  #: Negative stories that the baseline expected.
-    dispersion: float  #: Variance over mean; 1 is Poisson.
-    p_value: float  #: P(count >= seen).
-    history: timedelta  #: What the baseline rests on.
-    held_back: int = 0  #: Stories that a cap kept out.
-
-    @property
-    def ratio(self) -> float:
-        """Seen over expected, at most 1e6."""
-        return min(self.seen / max(self.expected, TINY_EXPECTED), MAX_RATIO)
+WORDING = frozenset({"name", "series", "labels", "annotations", "no_data_after"})
+"""Settings that change no judgement: an alert outlives a change of them."""
 
 
 def followed(rule: Rule, *, tickers: Collection[str], topics: Collection[str]) -> frozenset[SeriesKey]:
@@ -52,44 +33,48 @@ def _part(part: Part, each: Collection[str]) -> Collection[str]:
     return part
 
 
+def check_rules(rules: Sequence[Rule], *, tickers: Collection[str], topics: Collection[str]) -> None:
+    """Raise `ConfigurationError` where a rule selects what is never counted: it would be silent for ever."""
+    for rule in rules:
+        for name, part, known, where in (
+            ("entity", rule.series.entity, tickers, "watchlist"),
+            ("topic", rule.series.topic, topics, "topics of the model"),
+        ):
+            place = f"alerting.rules: rule {rule.name}: series.{name}"
+            if part == "each" and not known:
+                raise ConfigurationError(f"{place}: each matches nothing, the {where} is empty; fill it, or say all")
+            strange = [] if isinstance(part, str) else sorted(set(part) - set(known) - {ALL})
+            if strange:
+                raise ConfigurationError(f"{place}: {', '.join(strange)} not in the {where}, so nothing would match")
+
+
 def fingerprint(rule: str, series: SeriesKey) -> str:
     """The identity of an alert: a digest of its rule's name and its series."""
-    parts = "\0".join((rule, series.entity, series.topic, series.source_class))
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+    return _digest(rule, series.entity, series.topic, series.source_class)
 
 
-def alert_labels(rule: Rule, series: SeriesKey) -> dict[str, str]:
+def rule_fingerprint(rule: str, state: AlertState) -> str:
+    """The identity of the alert that says that a rule as a whole is in `state`."""
+    return _digest(rule, "", state.value)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def rule_version(rule: Rule) -> str:
+    """A digest of what a rule judges by: where it differs, the alerts of the old rule say nothing of the new one."""
+    judged_by = rule.model_dump(mode="json", exclude=set(WORDING))
+    return _digest(json.dumps(judged_by, sort_keys=True))
+
+
+def alert_labels(rule: Rule, series: SeriesKey, *, single_story: bool = False) -> Mapping[str, str]:
     """The rule's own labels, and over them those that say what the alert is about."""
     return {
         **rule.labels,
+        **({SINGLE_STORY: "true"} if single_story else {}),
         "alertname": rule.name,
         "entity": series.entity,
         "topic": series.topic,
         "source_class": series.source_class,
     }
-
-
-def statistical_gates(rule: Rule, reading: Reading) -> dict[str, GateReading]:
-    """The conditions that counts decide, by name."""
-    gates, history = rule.gates, rule.baseline.min_history
-    return {
-        "p_value": GateReading(passed=reading.p_value <= nominal(rule), value=reading.p_value, limit=nominal(rule)),
-        "min_count": GateReading(passed=reading.seen >= gates.min_count, value=reading.seen, limit=gates.min_count),
-        "min_ratio": GateReading(
-            passed=reading.seen >= gates.min_ratio * reading.expected, value=reading.ratio, limit=gates.min_ratio
-        ),
-        "min_history": GateReading(
-            passed=reading.history >= history, value=reading.history.total_seconds(), limit=history.total_seconds()
-        ),
-    }
-
-
-def nominal(rule: Rule) -> float:
-    """The p-value at which the rule fires."""
-    return DEFAULT_P_VALUE if rule.max_p_value is None else rule.max_p_value
-
-
-def source_gate(rule: Rule, sources: int) -> dict[str, GateReading]:
-    """The condition on distinct sources, by name."""
-    least = rule.gates.min_sources
-    return {"min_sources": GateReading(passed=sources >= least, value=sources, limit=least)}

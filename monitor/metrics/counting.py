@@ -57,7 +57,7 @@ class AlertMetrics:
             "tapewatch_alert_transitions", "Transitions by rule and new state.", ["rule", "state"], registry=registry
         )
         self.evaluations = Counter(
-            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed.", ["outcome"],
+            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed, clock-behind.", ["outcome"],
             registry=registry,
         )  # fmt: skip
         self.evaluation_seconds = Histogram(
@@ -94,7 +94,7 @@ class AlertMetrics:
             buckets=LATENCIES, registry=registry,
         )  # fmt: skip
         self._expectations(registry)
-        for outcome in ("done", "standby", "failed"):
+        for outcome in ("done", "standby", "failed", "clock-behind"):
             self.evaluations.labels(outcome=outcome)
 
     def _expectations(self, registry: CollectorRegistry) -> None:

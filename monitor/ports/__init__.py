@@ -3,7 +3,7 @@
 Every method may raise `TransientError` when the thing behind it is away; the caller retries unchanged.
 """
 
-from monitor.ports.alerting import AlertStore, BaselineState, Notifier, OutboxStore, Tick
+from monitor.ports.alerting import AlertStore, BaselineState, NegativeVoices, Notifier, OutboxStore, Tick
 from monitor.ports.bus import Broker, Clock, Consumer, Producer, StartPositions
 from monitor.ports.counting import AddResult, Allowance, AuthorRecord, BucketStore, Guard, OffsetSpan, Tally
 from monitor.ports.ingest import (
@@ -38,6 +38,7 @@ __all__ = [
     "EpisodeView",
     "Guard",
     "KeptText",
+    "NegativeVoices",
     "Notifier",
     "OffsetSpan",
     "OutboxStore",

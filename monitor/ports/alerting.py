@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -43,8 +43,20 @@ class Tick:
     baselines: Sequence[BaselineState]  #: Changed ones.
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NegativeVoices:
+    """Who tells the negative stories of a series in a span, copies that are negative as well included."""
+
+    sources: int = 0  #: Distinct sources, or authors where they are posts.
+    documents: int = 0
+    loudest: int = 0  #: Documents of the story that is told most.
+
+
 class AlertStore(Protocol):
-    """What the alert module reads and writes."""
+    """What the alert module reads and writes.
+
+    What is read of a span depends on what was published before its end, and on nothing later.
+    """
 
     def acquire_lease(self, name: str, *, owner: str, now: datetime, ttl: timedelta) -> bool:
         """As in `SourceStore`."""
@@ -58,16 +70,30 @@ class AlertStore(Protocol):
     def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
         """Negative stories per hour (start of the hour, UTC) and series; empty hours are left out."""
 
+    def slot_counts(
+        self, start: datetime, end: datetime, *, series: Collection[SeriesKey] | None = None
+    ) -> Mapping[SeriesKey, Mapping[datetime, Counts]]:
+        """Buckets with `start <= slot_at < end`, by series and slot; of `series` alone, where they are given."""
+
+    def slot_documents(self, slots: Collection[datetime]) -> Mapping[datetime, int]:
+        """Documents counted in each of `slots`, over all series; slots without any are left out."""
+
     def first_bucket_at(self) -> datetime | None:
         """Start of the earliest bucket kept; None when there is none."""
+
+    def last_bucket_at(self, *, before: datetime) -> datetime | None:
+        """Start of the latest bucket that begins before that; None when there is none."""
 
     def negative_documents(
         self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
     ) -> Sequence[EvidenceDocument]:
-        """The documents that count as negative stories of `series`, `start <= published_at < end`, the worst first."""
+        """The documents that count as negative stories of `series`, `start <= published_at < end`.
 
-    def negative_sources(self, series: SeriesKey, start: datetime, end: datetime) -> int:
-        """Distinct sources that tell the negative stories of `series`, with the copies that are negative as well."""
+        The most told first, then the worst. `share` and `decisive` are left open.
+        """
+
+    def negative_voices(self, series: SeriesKey, start: datetime, end: datetime) -> NegativeVoices:
+        """Who tells those stories."""
 
     def alerts(self) -> Sequence[Alert]:
         """Every alert that is stored, by fingerprint."""

@@ -1,68 +1,65 @@
-"""What the alert rules read: sums over buckets, and the documents behind them."""
+"""The documents behind the counts: what alerts show as evidence.
+
+What is read of a span depends on what was published before its end, and on nothing later: a replay that has counted
+ahead of its clock reads what a live monitor read.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, Table, and_, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+)
 
-from monitor.domain import ALL, COUNT_FIELDS, Counts, EvidenceDocument, Sentiment, SeriesKey, series_bit
+from monitor.domain import ALL, EvidenceDocument, Sentiment, SeriesKey, SourceClass, series_bit
+from monitor.ports import NegativeVoices
 from monitor.store.bulk import any_number_of, any_of
 from monitor.store.evidence import load_novelty
 from monitor.store.part import Part
-from monitor.store.schema import buckets, evidence, mentions, stories
+from monitor.store.schema import evidence, mentions
 from monitor.store.values import from_micros, from_micros_or_none, storable, to_micros
-
-_HOUR_MICROS = 3_600_000_000
-_SERIES = (buckets.c.entity, buckets.c.topic, buckets.c.source_class)
 
 
 class Readings(Part):
-    """Sums and evidence; never writes."""
-
-    def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
-        """Summed buckets with `start <= slot_at < end`, by series; series without buckets are left out."""
-        sums = (_sum(name).label(name) for name in COUNT_FIELDS)
-        query = select(*_SERIES, *sums).where(_slots(start, end)).group_by(*_SERIES)
-        with self._database.read() as tx:
-            rows = tx.execute(query).all()
-        return {_series(row): Counts(**dict(zip(COUNT_FIELDS, row[len(_SERIES) :], strict=True))) for row in rows}
-
-    def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
-        """Negative stories per hour (start of the hour, UTC) and series; empty hours are left out."""
-        hour = buckets.c.slot_at - buckets.c.slot_at % _HOUR_MICROS
-        query = (
-            select(*_SERIES, hour.label("hour"), _sum("negative").label("negative"))
-            .where(_slots(start, end), buckets.c.negative > 0)
-            .group_by(*_SERIES, hour)
-        )
-        found: dict[SeriesKey, dict[datetime, int]] = {}
-        with self._database.read() as tx:
-            for row in tx.execute(query):
-                found.setdefault(_series(row), {})[from_micros(row.hour)] = row.negative
-        return found
-
-    def first_bucket_at(self) -> datetime | None:
-        """Start of the earliest bucket kept; None when there is none."""
-        with self._database.read() as tx:
-            return from_micros_or_none(tx.execute(select(func.min(buckets.c.slot_at))).scalar_one())
+    """Evidence; never writes."""
 
     def negative_documents(
         self, series: SeriesKey, start: datetime, end: datetime, *, limit: int
     ) -> Sequence[EvidenceDocument]:
-        """The documents that count as negative stories of `series`, `start <= published_at < end`, the worst first.
+        """The documents that count as negative stories of `series`, `start <= published_at < end`.
 
         One a story, that which told it in this series. Copies are none, nor is a story that was told before `start` or
-        held back, so that there are as many as negative stories in the buckets of the span.
+        held back, so that there are as many as negative stories in the buckets of the span. The most told come first,
+        then the worst.
         """
         badness = _sentiment_of(series).c.negative.label("badness")
-        reach = select(stories.c.reach).where(stories.c.story_id == evidence.c.story_id).scalar_subquery()
+        numbers = func.count().label("tellings"), func.count(_VOICE.distinct()).label("voices")
+        tellings = (
+            _negatives(series, start, end, evidence.c.story_id, *numbers).group_by(evidence.c.story_id).subquery()
+        )
+        told, voices = (
+            select(tellings.c[name]).where(tellings.c.story_id == evidence.c.story_id).scalar_subquery().label(name)
+            for name in ("tellings", "voices")
+        )
+        history, scores = _history_of_story(end), _scores_of(series)
         query = (
-            _negatives(series, start, end, evidence, badness, reach.label("reach"), *_scores_of(series))
+            _negatives(series, start, end, evidence, badness, told, voices, *history, *scores)
             .where(_told_in(series))
-            .order_by(badness.desc(), evidence.c.published_at.desc(), evidence.c.document_id)
+            .order_by(told.desc(), badness.desc(), evidence.c.published_at.desc(), evidence.c.document_id)
             .limit(limit)
         )
         with self._database.read() as tx:
@@ -70,21 +67,32 @@ class Readings(Part):
             newest = _newest(tx, rows) if series.entity == ALL else {}
         return [_document(row, newest) for row in rows]
 
-    def negative_sources(self, series: SeriesKey, start: datetime, end: datetime) -> int:
-        """Distinct sources that tell the negative stories of `series`, with the copies that are negative as well."""
+    def negative_voices(self, series: SeriesKey, start: datetime, end: datetime) -> NegativeVoices:
+        """Who tells those stories, with the copies that are negative as well."""
         counted = _negatives(series, start, end, evidence.c.story_id).where(_told_in(series))
-        query = _negatives(series, start, end, func.count(evidence.c.source.distinct()))
+        query = (
+            _negatives(series, start, end, evidence.c.story_id, _VOICE, func.count())
+            .where(evidence.c.story_id.in_(counted))
+            .group_by(evidence.c.story_id, _VOICE)
+        )
+        voices, documents = set(), Counter[str]()
         with self._database.read() as tx:
-            return int(tx.execute(query.where(evidence.c.story_id.in_(counted))).scalar_one())
+            for story, voice, number in tx.execute(query):
+                voices.add(voice)
+                documents[story] += number
+        return NegativeVoices(
+            sources=len(voices), documents=documents.total(), loudest=max(documents.values(), default=0)
+        )
 
 
-def _sum(name: str) -> ColumnElement[int]:
-    """An integer on PostgreSQL too, where the sum of integers is a decimal."""
-    return cast(func.sum(buckets.c[name]), BigInteger)
-
-
-def _slots(start: datetime, end: datetime) -> ColumnElement[bool]:
-    return and_(buckets.c.slot_at >= to_micros(start), buckets.c.slot_at < to_micros(end))
+_VOICE: ColumnElement[str] = case(
+    (
+        and_(evidence.c.source_class == SourceClass.SOCIAL.value, evidence.c.author.is_not(None)),
+        literal("@").concat(evidence.c.author),
+    ),
+    else_=evidence.c.source,
+)
+"""Who tells: the source, or the author where it is a post."""
 
 
 def _negatives(
@@ -124,6 +132,14 @@ def _told_in(series: SeriesKey) -> ColumnElement[bool]:
     return _sentiment_of(series).c.told.bitwise_and(series_bit(series)) != 0
 
 
+def _history_of_story(end: datetime) -> tuple[ColumnElement[Any], ...]:
+    """How many documents told the story of an evidence row before `end`, and since when."""
+    copy = evidence.alias("copy")
+    same = and_(copy.c.story_id == evidence.c.story_id, copy.c.published_at < to_micros(end))
+    reach = select(func.count()).select_from(copy).where(same).scalar_subquery().label("reach")
+    return reach, select(func.min(copy.c.published_at)).where(same).scalar_subquery().label("first_at")
+
+
 def _scores_of(series: SeriesKey) -> tuple[ColumnElement[Any], ...]:
     """Relevance and novelty for the entity of `series`."""
     return () if series.entity == ALL else (mentions.c.relevance, mentions.c.novelty)
@@ -142,10 +158,6 @@ def _newest(tx: Connection, rows: Sequence[Row[Any]]) -> dict[str, tuple[int, ..
     return newest
 
 
-def _series(row: Row[Any]) -> SeriesKey:
-    return SeriesKey(entity=row.entity, topic=row.topic, source_class=row.source_class)
-
-
 def _document(row: Row[Any], newest: Mapping[str, tuple[int, ...]]) -> EvidenceDocument:
     """One row; `newest` has the novelty where the row has none of its own, that of the text as a whole."""
     own = row._mapping  # noqa: SLF001 - SQLAlchemy's public way to ask which columns there are
@@ -161,7 +173,10 @@ def _document(row: Row[Any], newest: Mapping[str, tuple[int, ...]]) -> EvidenceD
         sentiment=Sentiment.NEGATIVE,
         negative=row.badness,
         story_id=row.story_id,
-        reach=row.reach or 1,
+        reach=row.reach,
         relevance=1.0 if relevance is None else relevance,
         novelty=newest.get(row.document_id, ()) or load_novelty(own.get("novelty")),
+        first_at=from_micros_or_none(row.first_at),
+        told=row.tellings,
+        sources=row.voices,
     )

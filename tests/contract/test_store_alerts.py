@@ -10,6 +10,7 @@ import pytest
 from monitor.domain import (
     Alert,
     AlertState,
+    Counts,
     Evidence,
     GateReading,
     GroupState,
@@ -20,7 +21,7 @@ from monitor.domain import (
     SourceClass,
     Transition,
 )
-from monitor.ports import BaselineState, Tick
+from monitor.ports import BaselineState, NegativeVoices, Tick
 from monitor.store import Store
 from tests.fixtures.stores import MINUTE, T0, add, label, opened_store
 
@@ -182,7 +183,28 @@ def test_hours_hold_their_negative_stories(store: Store) -> None:
     assert store.first_bucket_at() == T0 + 59 * MINUTE
 
 
-def test_evidence_is_one_document_a_story_most_negative_first(store: Store) -> None:
+def test_slots_are_read_as_they_are(store: Store) -> None:
+    """Detection lays windows over them itself; series that nobody follows need not travel."""
+    add(store, [label("1"), label("2", at=T0 + 2 * MINUTE), label("3", at=T0 + 2 * MINUTE, negative=0.1)], first=0)
+    add(store, [label("4", at=T0 + 3 * MINUTE, entities=("BETA",), topic="legal")], first=9)
+
+    slots = store.slot_counts(T0, T0 + 3 * MINUTE)
+    assert {at: (c.negative, c.stories, c.documents) for at, c in slots[ACME].items()} == {
+        T0: (1, 1, 1), T0 + 2 * MINUTE: (1, 2, 2)
+    }  # fmt: skip
+    assert {key: sum(slots[key].values(), Counts()) for key in slots} == store.window_counts(T0, T0 + 3 * MINUTE)
+    legal = SeriesKey(entity="BETA", topic="legal")
+    assert store.slot_counts(T0, T0 + HOUR, series=[legal, SeriesKey(entity="NONE")]).keys() == {legal}
+    assert store.slot_counts(T0, T0 + HOUR, series=[]) == {}
+
+    asked = [T0 + n * MINUTE for n in range(-1, 9)]
+    assert store.slot_documents(asked) == {T0: 1, T0 + 2 * MINUTE: 2, T0 + 3 * MINUTE: 1}
+    assert store.slot_documents([]) == {}
+    assert store.last_bucket_at(before=T0 + 3 * MINUTE) == T0 + 2 * MINUTE
+    assert store.last_bucket_at(before=T0) is None
+
+
+def test_evidence_is_one_document_a_story_most_told_first_then_most_negative(store: Store) -> None:
     """Copies of one story would push the others out of the message."""
     add(
         store,
@@ -200,14 +222,53 @@ def test_evidence_is_one_document_a_story_most_negative_first(store: Store) -> N
     def found(series: SeriesKey, limit: int = 9) -> list[str]:
         return [d.id for d in store.negative_documents(series, T0, T0 + HOUR, limit=limit)]
 
-    assert found(SeriesKey()) == ["d", "c", "a"], "of the story `s` that which was counted, not the worse copy"
-    assert found(ACME) == ["c", "a"]
-    assert found(ACME, limit=1) == ["c"]
+    assert found(SeriesKey()) == ["a", "d", "c"], "of the story `s` that which was counted, not the worse copy"
+    assert found(ACME) == ["a", "c"]
+    assert found(ACME, limit=1) == ["a"]
     assert found(SeriesKey(topic="legal")) == found(SeriesKey(entity="ACME", source_class="social")) == ["c"]
     assert found(SeriesKey(entity="NONE")) == []
-    assert store.negative_sources(ACME, T0, T0 + HOUR) == 3
-    assert store.negative_sources(SeriesKey(entity="BETA"), T0, T0 + HOUR) == 1
-    assert store.negative_sources(SeriesKey(entity="NONE"), T0, T0 + HOUR) == 0
+    assert store.negative_voices(ACME, T0, T0 + HOUR).sources == 3
+    assert store.negative_voices(SeriesKey(entity="BETA"), T0, T0 + HOUR).sources == 1
+    assert store.negative_voices(SeriesKey(entity="NONE"), T0, T0 + HOUR).sources == 0
+
+
+def test_evidence_says_how_its_story_was_told_up_to_the_end_of_the_span(store: Store) -> None:
+    """A replay counts ahead of its clock, and must show what a live monitor showed."""
+    add(
+        store,
+        [
+            label("a", story="s", source="one"),
+            label("b", at=T0 + MINUTE, story="s", source="two"),
+            label("c", at=T0 + 2 * MINUTE, story="s", source="two", negative=0.1),
+            label("d", at=T0 + 3 * MINUTE, story="s", source="three"),
+        ],
+        first=0,
+    )
+
+    def shown(start: datetime, end: datetime) -> list[tuple[int, int, int, datetime | None]]:
+        found = store.negative_documents(ACME, start, end, limit=9)
+        return [(each.told, each.sources, each.reach, each.first_at) for each in found]
+
+    assert shown(T0, T0 + MINUTE) == [(1, 1, 1, T0)]
+    assert shown(T0, T0 + 3 * MINUTE) == [(2, 2, 3, T0)], "a copy that is not negative does not tell it as such"
+    assert shown(T0, T0 + HOUR) == [(3, 3, 4, T0)]
+    assert shown(T0 + MINUTE, T0 + HOUR) == [], "told before the span"
+
+
+def test_posts_are_counted_by_their_authors(store: Store) -> None:
+    """Ten authors on one network are ten voices; ten posts of one author are one."""
+    posts = [
+        label(f"p{n}", source="network", source_class=SourceClass.SOCIAL, author=f"author{n % 3}", story=f"s{n % 2}")
+        for n in range(9)
+    ]
+    nameless = label("n", source="network", source_class=SourceClass.SOCIAL)
+    add(store, [*posts, nameless, label("w", source="wire", author="Jane Doe")], first=0)
+
+    assert store.negative_voices(ACME, T0, T0 + HOUR) == NegativeVoices(sources=5, documents=11, loudest=5)
+    social = SeriesKey(entity="ACME", source_class="social")
+    assert store.negative_voices(social, T0, T0 + HOUR).sources == 4
+    assert [each.sources for each in store.negative_documents(social, T0, T0 + HOUR, limit=9)] == [3, 3, 1]
+    assert store.negative_voices(SeriesKey(entity="NONE"), T0, T0 + HOUR) == NegativeVoices()
 
 
 def test_old_rows_are_forgotten_and_young_ones_stay(store: Store) -> None:

@@ -255,7 +255,7 @@ def test_evidence_of_an_entity_is_what_was_counted_for_it(store: Store) -> None:
     assert [(document.id, document.negative) for document in found] == [("a", 0.95)]
     assert store.negative_documents(SeriesKey(entity="A"), T0, END, limit=9) == []
     assert store.negative_documents(SeriesKey(), T0, END, limit=9) == []
-    assert store.negative_sources(SeriesKey(entity="B"), T0, END) == 1
+    assert store.negative_voices(SeriesKey(entity="B"), T0, END).sources == 1
 
 
 def test_what_carries_no_verdict_is_no_evidence(store: Store) -> None:

@@ -93,7 +93,7 @@ def test_evidence_adds_up_to_the_counts_of_every_series_and_window(store: Store,
             shown = store.negative_documents(series, *window, limit=1000)
             assert len(shown) == len({document.story_id for document in shown}) == counts.negative, series
             assert counts.negative + counts.neutral + counts.positive == counts.stories
-            assert (store.negative_sources(series, *window) > 0) == (counts.negative > 0)
+            assert (store.negative_voices(series, *window).sources > 0) == (counts.negative > 0)
 
 
 def _drawn(data: st.DataObject, example: int, number: int) -> Label:
@@ -114,8 +114,10 @@ def test_a_story_told_before_the_window_is_no_evidence_of_it(store: Store) -> No
     add(store, [label("a", story="s"), label("copy", story="s", at=T0 + HOUR, source="two")], first=0)
 
     assert store.negative_documents(SeriesKey(entity="ACME"), T0 + HOUR, END, limit=9) == []
-    assert store.negative_sources(SeriesKey(entity="ACME"), T0 + HOUR, END) == 0
-    assert store.negative_sources(SeriesKey(entity="ACME"), T0, END) == 2, "a copy confirms what counts in the window"
+    assert store.negative_voices(SeriesKey(entity="ACME"), T0 + HOUR, END).sources == 0
+    assert store.negative_voices(SeriesKey(entity="ACME"), T0, END).sources == 2, (
+        "a copy confirms what counts in the window"
+    )
 
 
 def test_a_cap_holds_over_batches_and_what_it_keeps_out_is_counted_apart(store: Store) -> None:

@@ -1,21 +1,13 @@
-"""Rules: the series they follow, their labels, their gates."""
-
-from datetime import timedelta
+"""Rules: the series they follow, their labels, when they are others."""
 
 import pytest
 
-from alerts.rules import Reading, alert_labels, fingerprint, followed, source_gate, statistical_gates
-from monitor.domain import GateReading, SeriesKey
+from alerts.rules import alert_labels, check_rules, fingerprint, followed, rule_version
+from monitor.domain import SeriesKey
+from monitor.errors import ConfigurationError
 from tests.unit.alerts.build import rule
 
 TICKERS, TOPICS = ("ACME", "GLOBEX"), ("Earnings", "Legal", "Macro")
-
-
-def reading(**changes: float) -> Reading:
-    """A reading that passes every gate, but for `changes`."""
-    values: dict[str, float] = {"seen": 10, "stories": 12, "expected": 1.0, "dispersion": 2.0, "p_value": 1e-6}
-    history = timedelta(days=changes.pop("days", 30))
-    return Reading(**{**values, **changes}, history=history)  # type: ignore[arg-type]
 
 
 def test_each_stands_for_what_is_watched_and_what_the_model_knows() -> None:
@@ -54,31 +46,49 @@ def test_labels_say_what_the_alert_is_about() -> None:
     }  # fmt: skip
 
 
+def test_single_story_is_a_label() -> None:
+    """To route it apart."""
+    acme = SeriesKey(entity="ACME")
+    assert "single_story" not in alert_labels(rule(), acme)
+    assert alert_labels(rule(), acme, single_story=True)["single_story"] == "true"
+
+
 @pytest.mark.parametrize(
-    ("changes", "failed"),
+    "changes",
     [
-        ({}, set()),
-        ({"p_value": 1e-3}, {"p_value"}),
-        ({"seen": 4}, {"min_count"}),
-        ({"expected": 4.0}, {"min_ratio"}),
-        ({"days": 1}, {"min_history"}),
+        {"window": "2h"}, {"method": "negative-binomial"}, {"at_most": "1 per day"}, {"max_p_value": 1e-3},
+        {"max_q_value": 0.1}, {"resolve_p_value": 0.1}, {"for": "5m"}, {"keep_firing_for": "1h"},
+        {"gates": {"min_count": 9}}, {"baseline": {"half_life": "7d"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_rule_that_judges_otherwise_is_another_version(changes: dict[str, object]) -> None:
+    """What the old one said is not what the new one would say."""
+    assert rule_version(rule(**changes)) != rule_version(rule())
+
+
+def test_wording_makes_no_other_version() -> None:
+    """Who corrects a summary at night must not end the alerts."""
+    other = rule(labels={"severity": "page"}, annotations={"summary": "x"}, no_data_after="1h", window="1h")
+    assert rule_version(other) == rule_version(rule())
+
+
+@pytest.mark.parametrize(
+    ("series", "said"),
+    [
+        ({"entity": ["ACME", "NOPE", "GLOB"]}, "series.entity: GLOB, NOPE not in the watchlist"),
+        ({"topic": ["Weather"]}, "series.topic: Weather not in the topics of the model"),
     ],
 )
-def test_each_gate_has_its_own_name(changes: dict[str, float], failed: set[str]) -> None:
-    """An alert shows which condition held and which did not."""
-    gates = statistical_gates(rule(), reading(**changes))
-    assert {name for name, gate in gates.items() if not gate.passed} == failed
+def test_selector_that_matches_nothing_is_refused(series: dict[str, object], said: str) -> None:
+    """It would be silent for ever, and nobody would know why."""
+    with pytest.raises(ConfigurationError, match=f"rule NegativeSpike: {said}"):
+        check_rules([rule(series=series)], tickers=TICKERS, topics=TOPICS)
 
 
-def test_gates_hold_at_their_limit() -> None:
-    """`min_count: 5` lets five through; likewise the others."""
-    at_limit = reading(seen=6, expected=2.0, p_value=1e-4, days=2)
-    assert all(gate.passed for gate in statistical_gates(rule(gates={"min_count": 6}), at_limit).values())
-    assert source_gate(rule(), 2)["min_sources"] == GateReading(passed=True, value=2, limit=2)
-    assert source_gate(rule(), 1)["min_sources"] == GateReading(passed=False, value=1, limit=2)
-
-
-def test_ratio_is_bounded() -> None:
-    """Something where nothing was expected is a number that can be shown."""
-    assert reading(expected=0.0).ratio == 1e6
-    assert reading(expected=4.0).ratio == 2.5
+def test_each_over_an_empty_watchlist_is_refused() -> None:
+    """The same, by forgetting."""
+    with pytest.raises(ConfigurationError, match="each matches nothing, the watchlist is empty"):
+        check_rules([rule()], tickers=(), topics=TOPICS)
+    check_rules([rule(series={"entity": "all"})], tickers=(), topics=TOPICS)
+    check_rules([rule(series={"entity": ["ACME"], "topic": ["Legal"]})], tickers=TICKERS, topics=TOPICS)
