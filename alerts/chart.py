@@ -37,13 +37,13 @@ class Chart:
     expected: tuple[float, ...]
     low: tuple[float, ...]  #: Nine in ten quiet windows lie between this and the next.
     high: tuple[float, ...]
-    fires_from: tuple[float, ...]  #: The count at which the rule fires.
+    fires_from: tuple[float, ...]  #: The count at which the rule fires; empty where there is none to draw.
     hourly: tuple[float, ...]  #: Stories in the hour (or less) that ends there.
     fired: tuple[tuple[datetime, datetime], ...] = ()  #: When the alert fired.
 
     def __post_init__(self) -> None:
         for name in ("seen", "expected", "low", "high", "fires_from", "hourly"):
-            if len(getattr(self, name)) != len(self.ends):
+            if len(getattr(self, name)) not in ({0, len(self.ends)} if name == "fires_from" else {len(self.ends)}):
                 raise ValueError(f"{name}: {len(getattr(self, name))} numbers for {len(self.ends)} points of time")
         if len(self.ends) < 2 or any(b <= a for a, b in pairwise(self.ends)):  # noqa: PLR2004
             raise ValueError("a chart wants two points of time or more, ascending")
@@ -66,7 +66,7 @@ def draw_chart(chart: Chart) -> bytes:
 def _shown_limit(chart: Chart) -> float:
     """The limit, where it is not so high that everything else would be flat."""
     highest = max(*chart.seen, *chart.high, 1.0)
-    return min(max(chart.fires_from), highest * 2.5)
+    return min(max(chart.fires_from, default=0.0), highest * 2.5)
 
 
 def _across(chart: Chart) -> Callable[[datetime], float]:
@@ -109,7 +109,8 @@ def _curves(canvas: Canvas, chart: Chart, across: Callable[[datetime], float], u
 
     canvas.area([*points(chart.high), *reversed(points(chart.low))], BAND)
     canvas.line(points(chart.expected), EXPECTED, 2)
-    canvas.dashes(points(chart.fires_from), LIMIT, 2)
+    if chart.fires_from:
+        canvas.dashes(points(chart.fires_from), LIMIT, 2)
     canvas.line(points(chart.seen), SEEN, 3)
     canvas.dot(points(chart.seen)[-1], SEEN, 6)
     canvas.line([(LEFT, MIDDLE), (RIGHT, MIDDLE)], DIM, 1)
@@ -133,6 +134,8 @@ def _titles(canvas: Canvas, chart: Chart) -> None:
         (chart.counted, SEEN, "line"), ("expected", EXPECTED, "line"), ("nine in ten quiet windows", BAND, "area"),
         ("fires from here", LIMIT, "dash"), ("fired", FIRING, "area"),
     ):  # fmt: skip
+        if not {"dash": chart.fires_from, FIRING: chart.fired}.get(kind if kind == "dash" else colour, True):
+            continue
         _key(canvas, x, colour, kind)
         x += 40 + canvas.words((x + 34, 64), text, DIM, size=19) + 24
 

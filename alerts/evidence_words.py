@@ -14,14 +14,15 @@ from alerts.words import expected_words, odds_words, percent_words, span_words, 
 from monitor.domain import AlertState, Evidence, GateReading, HorizonReading, Measure
 
 WEEK_S = 604_800.0
-TITLES: Mapping[Measure, str] = {
+TITLES: Mapping[str, str] = {
     Measure.VOLUME: "Negative spike",
     Measure.SHARE: "Unusual share of negative",
     Measure.DRIFT: "Slow erosion",
     Measure.DROP: "Drop-out",
 }
-MEASURES: Mapping[Measure, str] = {
+MEASURES: Mapping[str, str] = {
     Measure.VOLUME: "negative stories",
+    "weight": "p(negative), summed over stories",
     Measure.SHARE: "share of negative",
     Measure.DRIFT: "negative stories, day by day",
     Measure.DROP: "all stories",
@@ -34,15 +35,16 @@ GATE_FORMS: Mapping[str, Callable[[float], str]] = {
     "min_history": lambda value: span_words(timedelta(seconds=value)),
     "max_story_share": percent_words,
     "min_coverage": percent_words,
-    "max_q_value": percent_words,
+    "q_value": percent_words,
 }
 GATE_MEANINGS: Mapping[str, str] = {
     "p_value": "by chance in one window",
-    "at_most": "as often a week by chance, over all series of the rule",
-    "max_q_value": "by chance, of what stands out at once",
+    "false_alarms": "as strong a week by chance, over all series of the rule",
+    "q_value": "of what stands out as far at once does so by chance",
     "sensitivity": "as the method counts",
     "min_count": "stories seen",
     "min_ratio": "times the expected",
+    "min_share_ratio": "times the expected share",
     "min_sources": "distinct sources, or authors of posts",
     "min_history": "of history to compare with",
     "max_story_share": "of the excess by the largest story",
@@ -81,7 +83,7 @@ class GateLine:
 
 def title_words(evidence: Evidence | None) -> str:
     """What kind of thing was noticed."""
-    return TITLES[evidence.measure] if evidence else "Alert"
+    return TITLES.get(evidence.measure, TITLES[Measure.VOLUME]) if evidence else "Alert"
 
 
 def state_words(state: AlertState) -> str:
@@ -144,7 +146,7 @@ def _horizon(horizon: HorizonReading, *, spoke: bool) -> HorizonLine:
     is_share = horizon.measure is Measure.SHARE
     return HorizonLine(
         window=span_words(timedelta(seconds=horizon.window_s)),
-        measure=MEASURES[horizon.measure],
+        measure=MEASURES.get(horizon.measure, horizon.measure.value),
         seen=percent_words(horizon.seen) if is_share else f"{horizon.seen:,.0f}",
         expected=percent_words(horizon.expected) if is_share else expected_words(horizon.expected),
         dispersion=f"{horizon.dispersion:.1f}",
