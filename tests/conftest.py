@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.prometheus",
     "tests.fixtures.stores",
+    "tests.fixtures.full_disk",
     "tests.fixtures.shared_data",
     "tests.fixtures.tiny_model",
 ]
