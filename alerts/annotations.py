@@ -15,6 +15,8 @@ PLACES = (
     "entity", "name", "topic", "source_class", "rule", "severity", "seen", "expected", "ratio", "p_value",
     "sources", "stories", "window", "status",
 )  # fmt: skip
+MEASURED = frozenset({"seen", "expected", "ratio", "p_value", "sources", "stories"})
+"""Places that only evidence fills."""
 
 
 class AnnotationTemplate:
@@ -36,6 +38,11 @@ class AnnotationTemplate:
                 f"{where}: unknown place {{{written}}}; known: {', '.join(f'{{{p}}}' for p in PLACES)}"
             )
         return literal, name
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it says what was measured, so that without evidence it says nothing."""
+        return any(name in MEASURED for _, name in self._parts)
 
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with `values` put in; they are not looked at again."""

@@ -40,6 +40,7 @@ from monitor.settings import AlertingSettings, Rule
 ANNOTATION_CHARS = 1000
 REASON_CHARS = 400
 SILENCE_FOR = "2h"
+RULE_STATE = "state"  #: Label of the alerts on a rule as a whole.
 OVER = frozenset({AlertState.NORMAL, AlertState.PENDING, AlertState.RESOLVED})
 """States of which a receiver is told that it is over; in every other one something is to be looked at."""
 
@@ -135,15 +136,15 @@ class ContentBuilder:
         )
 
     def _alert(self, alert: Alert, at: datetime) -> AlertContent:
-        evidence, over = alert.evidence, alert.state in OVER
+        evidence, over, rule_state = alert.evidence, alert.state in OVER, alert.labels.get(RULE_STATE, "")
         headlines = tuple(headline_of(document) for document in (evidence.documents if evidence else ()))
         return AlertContent(
             alert=alert,
             status="resolved" if over else "firing",
             state="resolved" if over else state_words(alert.state),
-            title=title_words(evidence),
-            reason="" if over else plain(alert.reason, REASON_CHARS),
-            about=series_words(alert.series, self._names),
+            title=title_words(evidence, rule_state=rule_state),
+            reason=plain(alert.reason, REASON_CHARS),
+            about=plain(alert.rule, WORD_CHARS) if rule_state else series_words(alert.series, self._names),
             labels={plain(k, WORD_CHARS): plain(v, TITLE_CHARS) for k, v in alert.labels.items()},
             annotations=self._annotations(alert),
             evidence=evidence,
@@ -161,7 +162,7 @@ class ContentBuilder:
             headlines=headlines,
             silence=_silence(alert),
             link=f"{self._external_url}/#{plain(alert.fingerprint, WORD_CHARS)}",
-            verdicts=self._links.links(alert, at=at) if self._links else {},
+            verdicts=self._links.links(alert, at=at) if self._links and not rule_state else {},
         )
 
     def _window(self, alert: Alert) -> timedelta:
@@ -175,7 +176,11 @@ class ContentBuilder:
         if not templates:
             return {}
         values = self._values(alert)
-        return {name: plain(template.fill(values), ANNOTATION_CHARS) for name, template in templates.items()}
+        return {
+            name: plain(template.fill(values), ANNOTATION_CHARS)
+            for name, template in templates.items()
+            if alert.evidence or not template.is_measured
+        }
 
     def _values(self, alert: Alert) -> dict[str, str]:
         evidence, series = alert.evidence, alert.series
@@ -212,5 +217,6 @@ def _silence(alert: Alert) -> str:
     """Match what makes this alert this one; a part that is `all` needs no matcher."""
     parts = [("alertname", alert.rule), ("entity", alert.series.entity), ("topic", alert.series.topic)]
     parts.append(("source_class", alert.series.source_class))
+    parts.append((RULE_STATE, alert.labels.get(RULE_STATE, ALL)))  # of a rule: not every alert that it makes
     matchers = [f"{name}={plain(value, TITLE_CHARS)}" for name, value in parts if value != ALL]
     return shlex.join(["tapewatch", "alerts", "silence", *matchers, "--for", SILENCE_FOR, "--comment", "why"])

@@ -27,6 +27,7 @@ MEASURES: Mapping[str, str] = {
     Measure.DRIFT: "negative stories, day by day",
     Measure.DROP: "all stories",
 }
+RULE_TITLES: Mapping[str, str] = {AlertState.NO_DATA: "Rule without data", AlertState.ERROR: "Rule in error"}
 STATES: Mapping[AlertState, str] = {AlertState.NO_DATA: "no data", AlertState.RECOVERING: "firing"}
 
 #: How the value and the limit of a gate are written, by the name that rules give it; others are plain numbers.
@@ -81,8 +82,10 @@ class GateLine:
         return f"{self.value} ({self.limit})" if self.limit else self.value
 
 
-def title_words(evidence: Evidence | None) -> str:
-    """What kind of thing was noticed."""
+def title_words(evidence: Evidence | None, *, rule_state: str = "") -> str:
+    """What kind of thing was noticed; `rule_state` is that of an alert on a rule as a whole."""
+    if rule_state:
+        return RULE_TITLES.get(rule_state, "Rule")
     return TITLES.get(evidence.measure, TITLES[Measure.VOLUME]) if evidence else "Alert"
 
 

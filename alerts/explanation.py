@@ -108,7 +108,7 @@ def _numbers(evidence: Evidence) -> Iterator[str]:
             f"  - {line.window}, {line.measure}: {line.seen} seen, {line.expected} expected, "
             f"dispersion {line.dispersion}, p {line.p_value}{spoke}"
         )
-    if evidence.q_value is not None:
+    if evidence.q_value is not None and "q_value" not in evidence.gates:
         yield f"  - q {evidence.q_value:.2g}: of what stands out as far at once, the share that does so by chance"
     yield from ("", "  Gates")
     for gate in gate_lines(evidence.gates):

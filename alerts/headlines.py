@@ -57,7 +57,7 @@ class Headline:
 
     def _since(self) -> str:
         is_older = self.first_at is not None and self.first_at < self.published_at
-        return f"first {instant_words(self.first_at)}" if is_older and self.first_at else ""
+        return f"story since {instant_words(self.first_at)}" if is_older and self.first_at else ""
 
 
 def headline_of(document: EvidenceDocument) -> Headline:

@@ -68,6 +68,28 @@ def test_what_could_not_be_judged_says_why(state: AlertState, shown: str) -> Non
     assert (content.status, content.alerts[0].status, content.alerts[0].ended_at) == ("firing", "firing", None)
 
 
+def test_an_alert_on_a_rule_is_no_spike() -> None:
+    """Its subject is the rule; what was not measured is not said, and there is no verdict on it."""
+    settings = {
+        "rules": [
+            {"name": "negative-spike", "annotations": {"summary": "{seen} seen", "runbook": "https://desk.example"}}
+        ],
+        "verdicts": {"secret": "a secret of some length"},
+    }
+    labels = {"alertname": "negative-spike", "state": "no-data"}
+    silent = alert(
+        state=AlertState.NO_DATA, labels=labels, series=SeriesKey(), evidence=None, reason="nothing since 09:00"
+    )
+    signing = ContentBuilder(AlertingSettings.model_validate(settings))
+    content = signing.build(notification(silent))
+    assert content.subject == "[NO DATA] Rule without data: negative-spike: nothing since 09:00"
+    assert content.alerts[0].annotations == {"runbook": "https://desk.example"}
+    assert content.alerts[0].verdicts == {}
+    assert "alertname=negative-spike state=no-data" in content.alerts[0].silence, "not the spikes with it"
+    over = alert(state=AlertState.RESOLVED, labels=labels, evidence=None, since_at=T0 + 2 * HOUR)
+    assert signing.build(notification(over)).subject == ("[RESOLVED] Rule without data: negative-spike: over after 2h")
+
+
 def test_several_kinds_of_alerts_have_one_subject() -> None:
     """A spike and a drop-out in one mail are not two spikes."""
     drop = alert("BETA", evidence=evidence(measure=Measure.DROP))

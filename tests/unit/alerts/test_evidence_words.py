@@ -133,7 +133,7 @@ def test_what_an_alert_hangs_on_is_said() -> None:
 def test_a_story_says_how_it_spread() -> None:
     """Since when, how often and by how many; nothing where there is nothing to say."""
     told = headline_of(headline(told=12, sources=5, first_at=T0 - 5 * HOUR, share=0.62))
-    assert told.spread == "told 12 times by 5, first 2026-03-02 09:05 UTC"
+    assert told.spread == "told 12 times by 5, story since 2026-03-02 09:05 UTC"
     assert told.part == "62 % of the excess"
     fresh = headline_of(headline(reach=1, first_at=T0 - timedelta(minutes=20)))
     assert (fresh.spread, fresh.part) == ("", "")

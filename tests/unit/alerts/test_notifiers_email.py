@@ -127,7 +127,7 @@ def test_both_bodies_say_why() -> None:
         for fact in (
             "share of negative", "50 %", "20 %", "15m", "3e-06", "min_sources", "7 distinct sources", "at least 2",
             "FAILED", "0.012", "about once in 4 weeks by chance", "Without “Acme recalls all rockets”",
-            "62 % of the excess", "told 12 times by 5, first 2026-03-02 13:05 UTC", "90 % of the sources",
+            "62 % of the excess", "told 12 times by 5, story since 2026-03-02 13:05 UTC", "90 % of the sources",
         ):  # fmt: skip
             assert fact in text, fact
 
