@@ -45,6 +45,10 @@ class Output:
         sys.stdout.write(json.dumps(row, default=plain, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
+    def warn(self, text: str) -> None:
+        """Write a sentence that nobody should miss, in a pipe too: to standard error."""
+        sys.stderr.write(f"tapewatch: {text}\n")
+
     def say(self, text: str) -> None:
         """Write a sentence for people; nothing in a pipe."""
         if not self.as_json:

@@ -1,52 +1,33 @@
-"""Replay: the live stages over recorded documents, with a clock driven by the data.
+"""Replay: the live stages over recorded documents, until every one of them is counted.
 
-Documents go through ingest, classify and aggregate in the order of `published_at`; at every tick between them the
-rules are evaluated, on exactly what a live monitor without delay would have counted by then. Ticks at which nothing
-can change (no active alert, no waiting notification, no series near its count gate) are passed over.
+Documents go through ingest, classify and aggregate in the order of `published_at`, a chunk at a time. What a tick of
+the rules reads is bounded by event time, so the rules are evaluated afterwards, on exactly what a live monitor without
+delay would have counted by then. After each chunk all is stored, and `Place` says where to go on: a replay that was
+killed does the chunk again that it was in, under the same ids, and nothing is counted twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import Protocol
 
-from monitor.domain import Alert, AlertState, Record, Transition
-from monitor.ports import Consumer, Tick
-from pipelines import wire
+from monitor.domain import Record
+from monitor.ports import Consumer
 from pipelines.sources.base import RawItem
 from pipelines.stage import Stage, next_offsets
-from pipelines.windows import ceil_to
 
-CHUNK = 512  #: Documents in hand at once: enough for the classifier to sort by length.
-LONGEST_TAIL = timedelta(days=7)  #: How long after the last document alerts are followed to their end.
-
-
-class Ticker(Protocol):
-    """Evaluates the rules."""
-
-    @property
-    def idle(self) -> bool:
-        """True when no later tick can change anything until new data arrives."""
-
-    def tick(self, at: datetime) -> Tick:
-        """Evaluate at event time `at` and store the outcome."""
+CHUNK = 2_000  #: Documents in hand at once: enough for the classifier to sort by length, and for few transactions.
+WAIT_S = 0.05  #: For a partition that a killed process still holds.
 
 
-@dataclass(slots=True)
-class ReplayReport:
-    """What a replay did."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How far a replay is."""
 
-    documents: int = 0  #: Read.
-    labelled: int = 0
+    documents: int = 0  #: Read, and counted or refused.
     refused: int = 0  #: Sent to the dead letters by ingest.
-    ticks: int = 0
-    started_at: datetime | None = None  #: Event time of the first and last document.
-    ended_at: datetime | None = None
-    transitions: list[Transition] = field(default_factory=list)
-    fired: list[Alert] = field(default_factory=list)  #: One entry an episode, as it began to fire.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,91 +39,41 @@ class Line:
 
 
 class Replay:
-    """Drives one pass over the data."""
+    """Drives documents through the stages."""
 
     def __init__(
-        self,
-        *,
-        submit: Callable[[Sequence[RawItem], datetime], int],
-        classify: Line,
-        aggregate: Line,
-        ticker: Ticker,
-        every: timedelta,
-        on_progress: Callable[[ReplayReport], None],
+        self, *, submit: Callable[[Sequence[RawItem], datetime], int], lines: Sequence[Line], chunk: int = CHUNK
     ) -> None:
+        """`submit` puts items on the bus and returns how many it refused; `lines` are in the order of the flow."""
         self._submit = submit
-        self._classify = classify
-        self._aggregate = aggregate
-        self._ticker = ticker
-        self._every = every
-        self._on_progress = on_progress
-        self._next_tick: datetime | None = None
-        self._now = datetime.min.replace(tzinfo=UTC)
-        self._held: list[Record] = []  # labels older than the next tick, not yet counted
-        self.report = ReplayReport()
+        self._lines = lines
+        self._chunk = chunk
 
-    def run(self, items: Iterable[RawItem], *, now: datetime) -> ReplayReport:
-        """Replay `items`, sorted by `published_at`; `now` is the present, which no document may lie beyond."""
-        self._now = now
-        rest = iter(items)
-        while chunk := list(islice(rest, CHUNK)):
-            self.report.documents += len(chunk)
-            self.report.refused += self._submit(chunk, now)
-            for batch in _batches(self._classify.consumer):
-                self.report.labelled += len(batch)
-                self._handle(self._classify, batch)
-            for batch in _batches(self._aggregate.consumer):
-                for record in batch:
-                    self._meet(record)
-            self._flush()
-            self._on_progress(self.report)
-        self._finish()
-        return self.report
+    def run(self, items: Iterable[RawItem], *, now: datetime, start: Place | None = None) -> Iterator[Place]:
+        """Take `items` through every stage; yields after each chunk, once all of it is stored.
 
-    def _meet(self, record: Record) -> None:
-        """Evaluate every tick up to the record's event time, then hold the record for the next."""
-        at = wire.decode_label(record.value).document.published_at
-        self.report.started_at = self.report.started_at or at
-        self.report.ended_at = at
-        tick = self._next_tick or ceil_to(at, self._every)
-        while at >= tick:
-            self._flush()
-            self._evaluate(tick)
-            later = tick + self._every
-            tick = max(later, ceil_to(at, self._every)) if self._ticker.idle else later
-        self._next_tick = tick
-        self._held.append(record)
-
-    def _flush(self) -> None:
-        if self._held:
-            self._handle(self._aggregate, self._held)
-            self._held = []
-
-    def _handle(self, line: Line, batch: Sequence[Record]) -> None:
-        line.stage.handle(batch, self._now)
-        line.consumer.commit(next_offsets(batch))
-
-    def _finish(self) -> None:
-        """Follow what is still active to its end, as a live monitor would."""
-        self._flush()
-        if self._next_tick is None:
-            return
-        last = self._next_tick + LONGEST_TAIL
-        while self._next_tick <= last:
-            self._evaluate(self._next_tick)
-            if self._ticker.idle:
-                return
-            self._next_tick += self._every
-
-    def _evaluate(self, at: datetime) -> None:
-        tick = self._ticker.tick(at)
-        report = self.report
-        report.ticks += 1
-        report.transitions.extend(tick.transitions)
-        began = {t.fingerprint for t in tick.transitions if t.after is AlertState.FIRING}
-        report.fired.extend(alert for alert in tick.alerts if alert.fingerprint in began)
+        `items` are all of the replay, sorted by `published_at`; those before `start` are passed over. `now` is the
+        present, which no document may lie beyond, and the same each time that a replay goes on.
+        """
+        place = start or Place()
+        rest = islice(items, place.documents, None)
+        while chunk := list(islice(rest, self._chunk)):
+            refused = self._submit(chunk, now)
+            for line in self._lines:
+                for batch in _batches(line.consumer):
+                    line.stage.handle(batch, now)
+                    line.consumer.commit(next_offsets(batch))
+            place = Place(documents=place.documents + len(chunk), refused=place.refused + refused)
+            yield place
 
 
 def _batches(consumer: Consumer) -> Iterator[Sequence[Record]]:
-    while batch := consumer.poll(0.0):
-        yield batch
+    """Every batch up to the end of the topic; waits for partitions until there are some."""
+    while True:
+        if batch := consumer.poll(0.0):
+            yield batch
+            continue
+        lag = consumer.lag()
+        if lag and not any(lag.values()):
+            return
+        consumer.idle(WAIT_S)

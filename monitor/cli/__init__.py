@@ -19,9 +19,12 @@ from monitor.cli.db import db
 from monitor.cli.dead_letters import dead_letters
 from monitor.cli.erase import erase
 from monitor.cli.evaluate import evaluate
+from monitor.cli.explain import explain
 from monitor.cli.models import models
 from monitor.cli.options import Verb, config_option, json_option, settings_from
+from monitor.cli.replay import replay
 from monitor.cli.robustness import robustness
+from monitor.cli.rules import rules
 from monitor.cli.sources import sources
 from monitor.cli.stories import stories
 from monitor.cli.train import pretrain, train
@@ -60,23 +63,6 @@ def demo(*, kafka: bool, keep: Path | None, as_json: bool) -> None:
     from monitor.demo.run import run_demo
 
     sys.exit(run_demo(kafka=kafka, keep=keep, as_json=as_json))
-
-
-@tapewatch.command(
-    cls=Verb, example="tapewatch replay --input history.jsonl.gz --rules rules.yaml --out transitions.jsonl"
-)
-@click.option("--input", "source", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="Documents: .jsonl, .jsonl.gz, .csv or .parquet.")  # fmt: skip
-@config_option
-@click.option("--rules", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="A YAML file with `rules:`, in place of those of the configuration.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every transition as a JSON line.")
-@json_option
-def replay(source: Path, config_path: Path | None, rules: Path | None, out: Path | None, *, as_json: bool) -> None:
-    """Run the live stages over a file, with a clock driven by the data."""
-    from monitor.app.replaying import run_replay
-
-    run_replay(settings_from(config_path), source=source, rules=rules, out=out, output=Output(as_json=as_json))
 
 
 @tapewatch.command(cls=Verb, example="tapewatch classify < documents.jsonl > labels.jsonl")
@@ -123,7 +109,8 @@ def version(*, as_json: bool) -> None:
 
 
 for verb in (
-    alerts, calibrate, db, dead_letters, erase, evaluate, models, pretrain, robustness, sources, stories, train,
+    alerts, calibrate, db, dead_letters, erase, evaluate, explain, models, pretrain, replay,
+    robustness, rules, sources, stories, train,
 ):  # fmt: skip
     tapewatch.add_command(verb)
 

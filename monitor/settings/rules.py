@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -18,10 +20,15 @@ def with_rules(settings: Settings, path: Path) -> Settings:
     raw = read_yaml(path)
     if set(raw) != {"rules"}:
         raise ConfigurationError(f"{path}: must hold one key, rules; got {', '.join(map(str, raw)) or 'nothing'}")
-    whole = {"alerting": {"rules": raw["rules"]}, "aggregate": {"bucket": settings.aggregate.bucket}}
+    return with_rules_of(settings, raw["rules"], origin=str(path))
+
+
+def with_rules_of(settings: Settings, rules: Sequence[Mapping[str, Any]], *, origin: str) -> Settings:
+    """`settings` with `rules`, as YAML has them; problems are said with `origin` in front."""
+    whole = {"alerting": {"rules": rules}, "aggregate": {"bucket": settings.aggregate.bucket}}
     try:
-        rules = Settings.model_validate(whole).alerting.rules
+        checked = Settings.model_validate(whole).alerting.rules
     except ValidationError as err:
-        lines = [f"{path}: {show_path(key[1:])}: {text}" for key, text in explain(err, whole).items()]
+        lines = [f"{origin}: {show_path(key[1:])}: {text}" for key, text in explain(err, whole).items()]
         raise ConfigurationError("\n".join(lines)) from err
-    return settings.model_copy(update={"alerting": settings.alerting.model_copy(update={"rules": rules})})
+    return settings.model_copy(update={"alerting": settings.alerting.model_copy(update={"rules": checked})})

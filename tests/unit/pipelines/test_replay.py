@@ -1,172 +1,134 @@
-"""Replay: a tick sees exactly what had been published by then; ticks are skipped only when nothing can change."""
+"""Replay: documents pass every stage in order, a chunk at a time, and a replay that was stopped goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from monitor.domain import (
-    AlertState,
-    Document,
-    Label,
-    Partition,
-    Prediction,
-    Probabilities,
-    Record,
-    SeriesKey,
-    SourceClass,
-    Transition,
-)  # fmt: skip
-from monitor.ports import Tick
-from pipelines import wire
-from pipelines.replay import LONGEST_TAIL, Line, Replay, ReplayReport
+from monitor.domain import Partition, Record, SourceClass
+from pipelines.replay import Line, Place, Replay
 from pipelines.sources.base import RawItem
 
 T0 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+PARTITION = Partition(topic="t", index=0)
 
 
-class Bus:
-    """Moves records from ingest straight to the aggregate consumer; labels are made on the way."""
+class Stream:
+    """A topic with its consumer; it may take some looks until its partition is ours."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Record] = []
-        self.committed: dict[Partition, int] = {}
-        self.offset = 0
+    def __init__(self, *, foreign_for: int = 0) -> None:
+        self.records: list[Record] = []
+        self.done = 0
+        self.read = 0
+        self.waits = 0
+        self._foreign_for = foreign_for
 
-    def submit(self, items: Sequence[RawItem], now: datetime) -> int:
-        for item in items:
-            assert isinstance(item.published_at, datetime)
-            self.waiting.append(record(self.offset, item.published_at))
-            self.offset += 1
-        return 0
+    def put(self, value: bytes) -> None:
+        self.records.append(Record(topic="t", partition=0, offset=len(self.records), key=None, value=value))
 
     def poll(self, timeout_s: float) -> Sequence[Record]:
-        batch, self.waiting = self.waiting, []
+        if self._foreign_for:
+            return []
+        batch = self.records[self.read : self.read + 2]
+        self.read += len(batch)
         return batch
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> None:
-        self.committed.update(next_offsets)
+        self.done = next_offsets[PARTITION]
 
     def rewind(self) -> None:
         """Not used."""
 
     def idle(self, wait_s: float) -> None:
-        """Not used."""
+        self.waits += 1
+        self._foreign_for -= 1
 
     def lag(self) -> Mapping[Partition, int]:
-        return {}
+        return {} if self._foreign_for else {PARTITION: len(self.records) - self.done}
 
     def close(self) -> None:
         """Nothing to release."""
 
 
-class Nothing(Bus):
-    """The classify line: labels are made by `Bus.submit` already."""
+class Copy:
+    """A stage that hands on what it gets."""
 
-    def poll(self, timeout_s: float) -> Sequence[Record]:
-        return []
+    name = "copy"
 
-
-class Journal:
-    """Aggregate stage and ticker in one: notes what was counted before which tick."""
-
-    name = "journal"
-
-    def __init__(self, *, busy_until: datetime = T0) -> None:
-        self.lines: list[str] = []
-        self._busy_until = busy_until
-        self._at = T0
+    def __init__(self, journal: list[str], onto: Stream | None = None) -> None:
+        self._journal = journal
+        self._onto = onto
 
     def handle(self, batch: Sequence[Record], now: datetime) -> None:
-        for one in batch:
-            self.lines.append(f"count {wire.decode_label(one.value).document.published_at:%H:%M:%S}")
-
-    @property
-    def idle(self) -> bool:
-        return self._at >= self._busy_until
-
-    def tick(self, at: datetime) -> Tick:
-        self._at = at
-        self.lines.append(f"tick {at:%H:%M:%S}")
-        fired = [transition(at)] if len(self.lines) == 2 else []
-        return Tick(at=at, alerts=[], transitions=fired, groups=[], notifications=[], baselines=[])
+        for record in batch:
+            self._journal.append(f"{'pass' if self._onto else 'count'} {record.value.decode()}")
+            if self._onto:
+                self._onto.put(record.value)
 
 
-def transition(at: datetime) -> Transition:
-    """A transition to firing."""
-    return Transition(
-        fingerprint="f", rule="r", series=SeriesKey(), before=AlertState.NORMAL, after=AlertState.FIRING, at=at
-    )
+class World:
+    """Two stages behind a door that refuses what is called bad."""
+
+    def __init__(self, *, foreign_for: int = 0) -> None:
+        self.journal: list[str] = []
+        self.documents, self.labels = Stream(foreign_for=foreign_for), Stream()
+        lines = (
+            Line(stage=Copy(self.journal, self.labels), consumer=self.documents),
+            Line(stage=Copy(self.journal), consumer=self.labels),
+        )
+        self.replay = Replay(submit=self.submit, lines=lines, chunk=3)
+
+    def submit(self, items: Sequence[RawItem], now: datetime) -> int:
+        good = [item for item in items if item.raw != b"bad"]
+        for item in good:
+            self.documents.put(item.raw)
+        return len(items) - len(good)
 
 
-def record(offset: int, at: datetime) -> Record:
-    """A label record of a document published at `at`."""
-    document = Document(
-        id=f"d{offset}", source="w", source_class=SourceClass.NEWS, published_at=at, seen_at=at, text="t"
-    )
-    probabilities = Probabilities(negative=0.8, neutral=0.1, positive=0.1)
-    prediction = Prediction(topic="Macro", topic_probability=0.5, probabilities=probabilities, model="m")
-    value = wire.encode_label(Label(document=document, prediction=prediction, labeled_at=at))
-    return Record(topic="labels", partition=0, offset=offset, key=None, value=value)
+def items(*names: str) -> list[RawItem]:
+    """One item a name."""
+    return [RawItem(source="w", source_class=SourceClass.NEWS, raw=name.encode(), published_at=T0) for name in names]
 
 
-def replay(journal: Journal, *seconds: int) -> tuple[ReplayReport, Bus]:
-    """Replay documents published so many seconds after T0."""
-    bus = Bus()
-    made = Replay(
-        submit=bus.submit,
-        classify=Line(stage=journal, consumer=Nothing()),
-        aggregate=Line(stage=journal, consumer=bus),
-        ticker=journal,
-        every=MINUTE,
-        on_progress=lambda report: None,
-    )
-    items = [
-        RawItem(source="w", source_class=SourceClass.NEWS, raw=b"", published_at=T0 + timedelta(seconds=s))
-        for s in seconds
+def test_every_document_passes_every_stage_before_its_chunk_is_done() -> None:
+    """What is said to be done is counted: a replay that goes on from there misses nothing."""
+    world = World()
+    counted = [
+        (place, sum(line.startswith("count") for line in world.journal))
+        for place in world.replay.run(items("a", "b", "c", "d"), now=T0 + timedelta(days=9))
     ]
-    return made.run(items, now=T0 + timedelta(days=9)), bus
+
+    assert counted == [(Place(documents=3), 3), (Place(documents=4), 4)]
+    assert [line for line in world.journal if line.startswith("count")] == ["count a", "count b", "count c", "count d"]
 
 
-def test_a_tick_sees_all_that_was_published_before_it_and_nothing_after() -> None:
-    """A document at the very instant of a tick belongs to the next."""
-    journal = Journal(busy_until=T0 + 2 * MINUTE)
+def test_what_ingest_refuses_is_counted_and_stops_nothing() -> None:
+    """A bad line in a year of documents."""
+    places = list(World().replay.run(items("bad", "b", "c", "bad"), now=T0))
 
-    replay(journal, 1, 59, 60, 61)
-
-    assert journal.lines == [
-        "count 15:00:01", "count 15:00:59", "tick 15:01:00", "count 15:01:00", "count 15:01:01", "tick 15:02:00",
-    ]  # fmt: skip
+    assert places[-1] == Place(documents=4, refused=2)
 
 
-def test_ticks_at_which_nothing_can_change_are_passed_over() -> None:
-    """A night without news costs nothing; the tick after the next document still sees it."""
-    journal = Journal()
+def test_a_replay_goes_on_after_the_chunks_that_are_done() -> None:
+    """Those before are not even submitted again."""
+    world = World()
 
-    replay(journal, 1, 7205)
+    places = list(world.replay.run(items("a", "b", "c", "d"), now=T0, start=Place(documents=3, refused=1)))
 
-    assert journal.lines == ["count 15:00:01", "tick 15:01:00", "count 17:00:05", "tick 17:01:00"]
-
-
-def test_every_tick_is_evaluated_while_something_is_active() -> None:
-    """An alert resolves at the tick at which it would have live, documents or not."""
-    journal = Journal(busy_until=T0 + 4 * MINUTE)
-
-    report, _ = replay(journal, 1)
-
-    assert [line for line in journal.lines if line.startswith("tick")] == [
-        "tick 15:01:00", "tick 15:02:00", "tick 15:03:00", "tick 15:04:00",
-    ]  # fmt: skip
-    assert report.ticks == 4
-    assert [t.at for t in report.transitions] == [T0 + MINUTE]
+    assert places == [Place(documents=4, refused=1)]
+    assert world.journal == ["pass d", "count d"]
 
 
-def test_what_never_ends_is_followed_for_a_week() -> None:
-    """A replay ends, whatever the rules say."""
-    journal = Journal(busy_until=T0 + timedelta(days=365))
+def test_a_partition_that_a_killed_replay_still_holds_is_waited_for() -> None:
+    """An empty look at it does not mean that there is nothing to do."""
+    world = World(foreign_for=3)
 
-    report, bus = replay(journal, 1)
+    list(world.replay.run(items("a"), now=T0))
 
-    assert report.ticks == LONGEST_TAIL // MINUTE + 1
-    assert set(bus.committed.values()) == {1}
+    assert world.documents.waits == 3
+    assert world.journal == ["pass a", "count a"]
+
+
+def test_nothing_to_replay_is_no_error() -> None:
+    """Whoever calls says it better."""
+    assert list(World().replay.run([], now=T0)) == []
