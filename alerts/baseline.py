@@ -94,6 +94,7 @@ class Baselines:
             "profile": np.ones((series, WEEK_H)), "pairs": np.zeros(2), "day": np.zeros((2, series)),
         }  # fmt: skip
         self._rates: Floats | None = None
+        self._spread: Floats | None = None
         self._curve: Floats | None = None
 
     @property
@@ -139,7 +140,9 @@ class Baselines:
 
     def dispersion(self, window: timedelta) -> Floats:
         """Variance over mean of a window's sums: [measured, series]; at least 1, between hours and windows by size."""
-        hour, whole = self._dispersions()
+        if self._spread is None:
+            self._spread = self._dispersions()
+        hour, whole = self._spread
         longest = np.log(max(self._window_h, 2))
         part = float(np.clip(np.log(max(window / HOUR, 1.0)) / longest, 0.0, 1.0)) if self._window_h > 1 else 0.0
         return np.asarray(hour + part * (whole - hour))
@@ -164,7 +167,7 @@ class Baselines:
         arrays["day"] += np.where(learned, count[[NEGATIVE, STORIES]], 0.0)
         arrays["hours"] += learned
         arrays["clock"][1] = hour + 1
-        self._rates = None
+        self._rates = self._spread = None
         if (hour + 1) % 24 == 0:
             self._close_day()
 
@@ -179,7 +182,7 @@ class Baselines:
     def load(self, state: Mapping[str, object]) -> None:
         """Go on from what `dump` gave, exactly; raises `ValueError` when it does not fit this rule."""
         into(state, self._arrays)
-        self._rates = self._curve = None
+        self._rates = self._spread = self._curve = None
 
     def _learn_spread(self, hour: int, residual: Floats, mean: Floats, learned: Learned) -> None:
         arrays = self._arrays

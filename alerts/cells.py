@@ -8,10 +8,13 @@ import numpy as np
 
 from alerts.baseline import HOUR, MEASURED, Baselines, Rows
 from alerts.detection import Floats
-from alerts.grid import MICRO, CountGrid
+from alerts.grid import FIELDS, MICRO, CountGrid
 
 FIELD_OF = {"negative": ("negative", 1.0), "weight": ("negative_micro", MICRO), "stories": ("stories", 1.0)}
 """Field of the grid and its unit, by what is measured."""
+
+MEASURED_FIELDS = [FIELDS.index(FIELD_OF[name][0]) for name in MEASURED]
+UNITS = np.array([[FIELD_OF[name][1]] for name in MEASURED])
 
 
 class Cells:
@@ -21,7 +24,7 @@ class Cells:
         self.ends = ends  #: End of the windows, in buckets since 1970.
         self.rows = rows  #: Series.
         self._grid = grid
-        self._sums: dict[tuple[str, timedelta, timedelta], Floats] = {}
+        self._sums: dict[tuple[timedelta, timedelta], Floats] = {}
         self._book = book
         self._ticks, self._tick = np.unique(ends, return_inverse=True)
         self._hours: Floats = ends.astype(np.float64) * (grid.bucket / HOUR)
@@ -36,16 +39,11 @@ class Cells:
 
     def sums(self, what: str, window: timedelta, *, back: timedelta = timedelta(0)) -> Floats:
         """The sum of a field of the grid in a window that ends `back` before each tick."""
-        asked = (what, window, back)
-        if asked not in self._sums:
-            table = self._grid.sums_at(what, self._ticks - back // self._grid.bucket, window)
-            self._sums[asked] = table[self._tick, self.rows]
-        return self._sums[asked]
+        return np.asarray(self._all(window, back)[FIELDS.index(what)])
 
     def seen(self, window: timedelta) -> Floats:
         """[measured, cells]."""
-        fields = (FIELD_OF[name] for name in MEASURED)
-        return np.stack([self.sums(what, window) / unit for what, unit in fields])
+        return np.asarray(self._all(window, timedelta(0))[MEASURED_FIELDS] / UNITS)
 
     def expected(self, window: timedelta, *, flat: bool = False) -> Floats:
         """[measured, cells]; `flat` leaves the profile out."""
@@ -54,3 +52,10 @@ class Cells:
     def dispersion(self, window: timedelta) -> Floats:
         """[measured, cells]."""
         return self._book.dispersion(window)[:, self.rows]
+
+    def _all(self, window: timedelta, back: timedelta) -> Floats:
+        """Every field of the grid: [fields, cells]."""
+        if (window, back) not in self._sums:
+            table = self._grid.all_sums_at(self._ticks - back // self._grid.bucket, window)
+            self._sums[window, back] = table[:, self._tick, self.rows]
+        return self._sums[window, back]

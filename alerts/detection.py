@@ -33,7 +33,8 @@ def negative_binomial_tail(seen: Floats, mean: Floats, dispersion: Floats) -> Fl
     mean = np.maximum(mean, LEAST_MEAN)
     excess = np.maximum(dispersion, POISSON_BELOW) - 1.0
     tail = betainc(some, mean / excess, excess / (1.0 + excess))
-    tail = np.where(dispersion < POISSON_BELOW, gammainc(some, mean), tail)
+    if np.any(dispersion < POISSON_BELOW):
+        tail = np.where(dispersion < POISSON_BELOW, gammainc(some, mean), tail)
     return np.asarray(np.where(seen <= 0.0, 1.0, np.clip(tail, 0.0, 1.0)), dtype=np.float64)
 
 
@@ -52,6 +53,8 @@ def power_residual(seen: Floats, mean: Floats, dispersion: Floats) -> Floats:
 def count_tail(seen: Floats, mean: Floats, dispersion: Floats) -> Floats:
     """P(X >= seen): the negative binomial below a mean of 30, residuals of the power 2/3 above."""
     small = negative_binomial_tail(seen, np.minimum(mean, LARGE_MEAN), dispersion)
+    if np.all(mean < LARGE_MEAN):
+        return small
     large = ndtr(-power_residual(seen, mean, dispersion))
     return np.asarray(np.where(mean < LARGE_MEAN, small, large), dtype=np.float64)
 

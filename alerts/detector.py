@@ -44,7 +44,7 @@ class Detector:
         self._book = Baselines(
             series=len(self.keys), half_life=half_life, window=rule.window, since_h=hour_number(since)
         )
-        self._past = Recalibration(series=len(self.keys), keep_h=keep_of(MEMORY * half_life / HOUR))
+        self._past = Recalibration(series=len(self.keys), keep=keep_of(MEMORY * half_life))
         self._every = np.arange(len(self.keys))
 
     @property
@@ -136,7 +136,7 @@ class Detector:
         per_hour = HOUR // self.bucket
         first, end = hour * per_hour, (hour + 1) * per_hour
         classes = self._book.classes()
-        if not self._method.rises_with_stories and (hour + 1) % DAY_H == 0:
+        if is_midnight := (hour + 1) % DAY_H == 0:
             self._method.pass_day(Cells(grid, self._book, np.full(len(self.keys), end), self._every))
         ends, rows = self._rising(grid, first, end)
         if len(rows):
@@ -146,7 +146,8 @@ class Detector:
         if len(running):
             going = self._method.judge(Cells(grid, self._book, np.full(len(running), end), running)).goes_on
             self._past.close(running[~going], classes)
-        self._past.pass_hour(classes)
+        if is_midnight:
+            self._past.pass_day(classes)
 
     def _old_enough(self) -> bool:
         return self.history() >= self.rule.baseline.min_history

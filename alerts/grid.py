@@ -63,18 +63,24 @@ class CountGrid:
 
     def sums_at(self, what: str, ends: Numbers, window: timedelta) -> Floats:
         """As `sums`, with ends in buckets since 1970."""
+        return np.asarray(self._summed([FIELDS.index(what)], ends, window)[0])
+
+    def all_sums_at(self, ends: Numbers, window: timedelta) -> Floats:
+        """As `sums_at` of every field: [fields, ends, series]."""
+        return self._summed(list(range(len(FIELDS))), ends, window)
+
+    def _summed(self, fields: Sequence[int], ends: Numbers, window: timedelta) -> Floats:
         starts = ends - window // self.bucket
         borders = np.unique(np.concatenate([starts, ends]))
         if not len(borders):
-            return np.zeros((0, len(self.keys)))
+            return np.zeros((len(fields), 0, len(self.keys)))
         low, high = np.searchsorted(self.slots, borders[[0, -1]])
         place = np.searchsorted(borders, self.slots[low:high], side="right")  # the first border after the slot
-        weights = self.values[FIELDS.index(what), low:high]
         shape = (len(borders) + 1, len(self.keys))
-        cells = place * shape[1] + self.columns[low:high]
-        flat = np.bincount(cells, weights=weights, minlength=shape[0] * shape[1])
-        before = np.cumsum(flat.reshape(shape), axis=0)  # row i: all slots before border i
-        return np.asarray(before[np.searchsorted(borders, ends)] - before[np.searchsorted(borders, starts)])
+        cells, size = place * shape[1] + self.columns[low:high], shape[0] * shape[1]
+        flat = [np.bincount(cells, weights=self.values[field, low:high], minlength=size) for field in fields]
+        before = np.cumsum(np.stack(flat).reshape(len(fields), *shape), axis=1)  # row i: all slots before border i
+        return np.asarray(before[:, np.searchsorted(borders, ends)] - before[:, np.searchsorted(borders, starts)])
 
     def select(self, keys: Sequence[SeriesKey]) -> CountGrid:
         """The same with `keys` as columns; those that are not here are empty."""

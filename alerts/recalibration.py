@@ -13,18 +13,18 @@ likelihood). Real events lie among the peaks, at the far end: so they have no sa
 
 from __future__ import annotations
 
-import math
+from datetime import timedelta
 
 import numpy as np
 
 from alerts.baseline import CLASSES, Rows
 from alerts.detection import Floats
-from alerts.profile import WEEK_H
 
 BINS, WIDTH = 240, 0.25  #: Peaks are kept by score: 0 to 60 nats.
+WEEK_DAYS = 7.0
 NONE = -1.0  #: Peak of a series that is in no episode.
-PRIOR_WEEKS, PRIOR_SCALE = 8.0, 1.5  #: Before anything is known: exp(-score / scale) a week, worth so many weeks.
-CLASS_WEEKS = 50.0  #: What all classes together say is worth so many series-weeks of one class.
+PRIOR_WEEKS, PRIOR_SCALE = 40.0, 3.0  #: Before anything is known: exp(-score / scale) a week, worth so many weeks.
+CLASS_WEEKS = 200.0  #: What all classes together say is worth so many series-weeks of one class.
 PEAKS = 20.0  #: Above the threshold where the exponential tail begins.
 CENSORED = 0.2  #: Share of those peaks of which only that they lie far out is used.
 LEAST_SCALE, MOST_SCALE = 0.3, 6.0  #: Of the exponential tail, in nats.
@@ -35,8 +35,8 @@ EDGES = WIDTH * np.arange(BINS)
 class Recalibration:
     """Peaks of one rule, and the rates that follow from them."""
 
-    def __init__(self, *, series: int, keep_h: float) -> None:
-        self._keep = keep_h  # what an hour leaves of what was known
+    def __init__(self, *, series: int, keep: float) -> None:
+        self._keep = keep  # what a day leaves of what was known
         self.arrays = {
             "peaks": np.zeros((CLASSES, BINS)), "weeks": np.zeros(CLASSES), "open": np.full(series, NONE),
         }  # fmt: skip
@@ -59,11 +59,11 @@ class Recalibration:
         self.arrays["open"][rows] = NONE
         self._table = None
 
-    def pass_hour(self, classes: Rows) -> None:
-        """An hour of every series went by."""
+    def pass_day(self, classes: Rows) -> None:
+        """A day of every series went by."""
         self.arrays["peaks"] *= self._keep
         self.arrays["weeks"] *= self._keep
-        self.arrays["weeks"] += np.bincount(classes, minlength=CLASSES) / WEEK_H
+        self.arrays["weeks"] += np.bincount(classes, minlength=CLASSES) / WEEK_DAYS
         self._table = None
 
     def forget_table(self) -> None:
@@ -107,6 +107,6 @@ def _with_tail(above: Floats, weeks: float) -> Floats:
     return np.asarray(rates)
 
 
-def keep_of(half_life_h: float) -> float:
-    """What an hour leaves of what was known a half-life of so many hours ago."""
-    return math.exp(-math.log(2.0) / half_life_h)
+def keep_of(half_life: timedelta) -> float:
+    """What a day leaves of what was known before it."""
+    return float(0.5 ** (timedelta(days=1) / half_life))

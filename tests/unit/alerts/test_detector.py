@@ -11,8 +11,8 @@ from alerts.detector import Detector
 from alerts.grid import EPOCH, CountGrid
 from monitor.domain import Measure, SeriesKey
 from monitor.settings import Rule
+from tests.fixtures.count_streams import BUCKET, PER_HOUR, Stream, ruled, scanned, stream, taught
 from tests.unit.alerts.build import DAY, HOUR, T0
-from tests.unit.alerts.streams import BUCKET, PER_HOUR, Stream, ruled, scanned, stream, taught
 
 START = T0 - T0.hour * HOUR
 A_DAY = (40.0, 40.0, 10.0, 10.0, 2.0, 0.5)

@@ -1,24 +1,26 @@
 """Recalibration: the rate of episodes is that which was counted, and its tail goes on."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from alerts.recalibration import NONE, Recalibration, keep_of
 
-SERIES, HOURS = 40, 168 * 50
+SERIES, DAYS = 40, 7 * 50
 CLASSES = np.zeros(SERIES, dtype=np.int64)
 ALL = np.arange(SERIES)
 
 
 def past(peaks: np.ndarray[tuple[int], np.dtype[np.float64]], *, keep: float = 1.0) -> Recalibration:
     """Fifty weeks of forty series of one class, with these peaks of episodes."""
-    made = Recalibration(series=SERIES, keep_h=keep)
+    made = Recalibration(series=SERIES, keep=keep)
     for n, peak in enumerate(peaks):
         row = np.array([n % SERIES])
         made.note(row, np.array([peak]))
         made.close(row, CLASSES)
-    for _ in range(HOURS):
-        made.pass_hour(CLASSES)
+    for _ in range(DAYS):
+        made.pass_day(CLASSES)
     return made
 
 
@@ -46,13 +48,13 @@ def test_real_events_do_not_make_the_tail_heavy() -> None:
     """A thousand ordinary peaks and four disasters: a disaster stays rarer by far than it was."""
     ordinary = np.random.default_rng(3).exponential(1.0, 1000)
     hit = past(np.concatenate([ordinary, [40.0, 45.0, 50.0, 55.0]]))
-    assert rate(hit, 12.0) < 4 / (SERIES * 50) / 20
+    assert rate(hit, 15.0) < 4 / (SERIES * 50) / 20
     assert rate(hit, 2.0) == pytest.approx(rate(past(ordinary), 2.0), rel=0.05)
 
 
 def test_before_anything_is_known_there_is_a_prior() -> None:
     """High scores are rare, higher ones rarer, and nothing is impossible."""
-    made = Recalibration(series=SERIES, keep_h=1.0)
+    made = Recalibration(series=SERIES, keep=1.0)
     rates = [rate(made, score) for score in (0.0, 3.0, 6.0, 12.0, 30.0)]
     assert rates == sorted(rates, reverse=True)
     assert 0.5 < rates[0] < 2.0
@@ -69,20 +71,20 @@ def test_rates_fall_with_the_score_in_every_class() -> None:
 
 def test_noisy_classes_are_held_to_their_own_noise() -> None:
     """A class without a peak borrows from all others, but in time believes itself."""
-    made = Recalibration(series=2, keep_h=1.0)
+    made = Recalibration(series=2, keep=1.0)
     classes = np.array([0, 5])
-    for n in range(200):
+    for n in range(800):
         made.note(np.array([1]), np.array([5.0 + n % 3]))
         made.close(np.array([1]), classes)
-    for _ in range(168 * 400):
-        made.pass_hour(classes)
+    for _ in range(7 * 1600):
+        made.pass_day(classes)
     assert rate(made, 5.0, 5) > 3 * rate(made, 5.0, 0)
     assert rate(made, 5.0, 5) == pytest.approx(0.5, rel=0.2)
 
 
 def test_an_episode_counts_once_with_its_peak() -> None:
     """However often it is looked at; what was not a score is none."""
-    made = Recalibration(series=SERIES, keep_h=1.0)
+    made = Recalibration(series=SERIES, keep=1.0)
     for score in (3.0, 8.1, 5.0, -np.inf, np.nan):
         made.note(np.array([7]), np.array([score]))
     made.note(np.array([9]), np.array([-np.inf]))
@@ -96,6 +98,6 @@ def test_an_episode_counts_once_with_its_peak() -> None:
 def test_what_is_long_ago_is_forgotten() -> None:
     """By its half-life, peaks and weeks alike, so that the rate stays what it was."""
     peaks = np.random.default_rng(5).exponential(2.0, 2000)
-    made = past(peaks, keep=keep_of(168.0 * 1000))
+    made = past(peaks, keep=keep_of(timedelta(weeks=1000)))
     assert made.arrays["peaks"].sum() < 2000
     assert rate(made, 2.0) == pytest.approx(rate(past(peaks), 2.0), rel=0.1)
