@@ -63,3 +63,6 @@ def forget_offsets(config_path: Path | None, *, yes: bool) -> None:
         click.confirm("Forget how far the bus is counted? What was counted is known by its ids.", abort=True)
     with closing(open_store(settings_from(config_path).database)) as store:
         click.echo(f"{store.forget_offsets()} partitions are counted from their beginning at the next start")
+        click.echo(
+            f"{store.forget_uncounted()} documents that were not counted are taken again when a source gives them"
+        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_
 
 from monitor.store import schema
 from monitor.store.part import Part
 from monitor.store.values import to_micros
 
 CHUNK_ROWS = 5000
+MARKS = ("erased:", "dead-letter:")  #: Among the ids, what is no document.
 
 
 class Retention(Part):
@@ -67,6 +68,17 @@ class Retention(Part):
         """
         with self._database.write() as tx:
             return tx.execute(delete(schema.offsets)).rowcount
+
+    def forget_uncounted(self) -> int:
+        """Forget the ids that were published and never counted, so that sources may give them again; returns how many.
+
+        For a bus that was lost with them.
+        """
+        seen = schema.seen_documents.c
+        counted = select(schema.counted_documents.c.id)
+        marks = or_(*(seen.id.startswith(mark, autoescape=True) for mark in MARKS))
+        with self._database.write() as tx:
+            return tx.execute(delete(schema.seen_documents).where(seen.id.not_in(counted), not_(marks))).rowcount
 
     def _forget(self, table: Table, condition: ColumnElement[bool]) -> int:
         key = list(table.primary_key)

@@ -12,8 +12,9 @@ from monitor.domain import Partition
 from monitor.errors import ConfigurationError
 from monitor.ports import Broker
 from monitor.store import Store
+from monitor.store.erasure import Erasing
 from tests.fixtures.bus import PARTITIONS, Bus, messages, numbers, take
-from tests.fixtures.stores import GROUP, add, label
+from tests.fixtures.stores import GROUP, T0, add, label
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -57,3 +58,12 @@ def test_forgotten_offsets_count_from_the_beginning_and_nothing_twice(store: Sto
     assert store.positions(GROUP, [Partition(topic="labels", index=n) for n in range(PARTITIONS)]) == {}
     again = add(store, [*labels, label("c")], first=0)
     assert (again.counted, again.repeated) == (1, 2)
+
+
+def test_what_was_lost_uncounted_may_be_given_again(store: Store) -> None:
+    """Marks that are no documents stay: what was erased, and what was brought back."""
+    store.mark_seen(["a", "b", "dead-letter:brought_back:0", "_x"], at=T0)
+    add(store, [label("a")], first=0)
+    store.erase(Erasing(ids={"gone"}), now=T0)
+    assert store.forget_uncounted() == 2
+    assert store.unseen(["a", "b", "_x", "gone", "dead-letter:brought_back:0"]) == {"b", "_x"}
