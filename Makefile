@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories clean
+.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -42,6 +42,10 @@ lint: $(READY) ## ruff, mypy --strict and the import rules.
 format: $(READY) ## Put the code into the house's form.
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+dashboards: $(READY) ## Make the JSON of Grafana's dashboards from their code, and the tables of docs/metrics.md.
+	@$(BIN)/python -m scripts.dashboards
+	@$(BIN)/python scripts/list_metrics.py --write
 
 bench: $(READY) ## Measure, interleaved, and print the table of the README.
 	@$(BIN)/python -m tests.bench

@@ -5,6 +5,7 @@ Counters with a closed label set are initialised to zero, so that a rate exists 
 """
 
 from monitor.metrics.build import BuildMetrics
+from monitor.metrics.configuration import ConfigurationMetrics
 from monitor.metrics.counting import AggregateMetrics, AlertMetrics
 from monitor.metrics.ingest import IngestMetrics, SourceMetrics, StoryMetrics
 from monitor.metrics.model import ClassifyMetrics, ModelMetrics
@@ -16,6 +17,7 @@ __all__ = [
     "AlertMetrics",
     "BuildMetrics",
     "ClassifyMetrics",
+    "ConfigurationMetrics",
     "IngestMetrics",
     "ModelMetrics",
     "SourceMetrics",

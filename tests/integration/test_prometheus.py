@@ -94,6 +94,8 @@ def wave(asked: Asked) -> None:
     wait_for(lambda: asked.series(delivered), seconds=180)
     # Sources are judged once a minute, first when nothing has been polled yet; by then rates have their samples too.
     wait_for(lambda: asked.series("tapewatch_source_last_document_timestamp_seconds"), seconds=120)
+    # What is recorded comes after what it is recorded from.
+    wait_for(lambda: asked.series("job:tapewatch_publish_to_alert_seconds:p99_1d"), seconds=60)
 
 
 def test_the_alert_is_at_the_alertmanager(asked: Asked, programs: dict[str, str]) -> None:

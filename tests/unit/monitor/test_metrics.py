@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -17,6 +19,7 @@ from tests.unit.alerts.notices import T0, evidence, headline, notification
 from tests.unit.alerts.test_delivery import Scripted, delivery
 from tests.unit.pipelines import test_aggregate, test_classify
 
+ROOT = Path(__file__).resolve().parents[3]
 MINUTE = timedelta(minutes=1)
 ACME, LEGAL = SeriesKey(entity="ACME"), SeriesKey(topic="Legal | Regulation")
 
@@ -125,3 +128,10 @@ def test_names_are_in_base_units_and_say_what_they_are() -> None:
         assert not collector._name.endswith(("_ms", "_minutes", "_percent", "_kb", "_mb")), collector._name
         assert collector._documentation.rstrip().endswith("."), collector._name
         assert not open_sets & set(collector._labelnames), collector._name
+
+
+def test_the_page_on_metrics_lists_every_one_as_it_is() -> None:
+    """A metric that nobody finds is of no use, and one that is gone misleads."""
+    script = runpy.run_path(str(ROOT / "scripts/list_metrics.py"))
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert script["rendered"](page) == page, "run scripts/list_metrics.py --write"
