@@ -123,9 +123,10 @@ class Learning:
 
 
 def _recipe(rule: Rule, series: Sequence[SeriesKey]) -> str:
-    """A digest of what a detector depends on beside the counts."""
+    """A digest of what a detector depends on beside the counts: gates too, they say which peaks would have fired."""
     parts = [(key.entity, key.topic, key.source_class) for key in series]
-    asked = (rule.method, rule.windows, rule.baseline.half_life, rule.baseline.guard, parts)
+    gates = (rule.gates.min_count, rule.gates.min_ratio, rule.gates.min_share_ratio, rule.resolve_p_value)
+    asked = (rule.method, rule.windows, rule.baseline, gates, parts)
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
