@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories clean
+.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories bench-detection clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -58,6 +58,9 @@ bench-linking: $(READY) ## Measure the linking of text to entities: speed, preci
 
 bench-stories: $(READY) ## Measure how fast stories are found among a million texts; BENCH_ARGS=--help says more.
 	@$(BIN)/python -m tests.bench.stories $(BENCH_ARGS)
+
+bench-detection: $(READY) ## Measure detection: quiet streams, bursts, labelled windows, 5,000 series at once.
+	@$(BIN)/python -m tests.bench.detection
 
 clean: ## Remove what the targets above have made, .venv too.
 	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
