@@ -25,6 +25,8 @@ class Sizes:
     outage_s: float  #: How long a server is away.
     positions: int  #: Of poison on the bus.
     poisoned: int  #: Poisoned among ten times as many.
+    alerts: int  #: Firms with bad news.
+    alerts_a_kill: int  #: An alert worker is killed at every so manyeth of them.
     soak_burst: int  #: Documents by which the capacity is taken.
     soak_s: float  #: At half load.
     overload_s: float  #: At three times the load.
@@ -44,6 +46,8 @@ FULL = Sizes(
     outage_s=60.0,
     positions=500,
     poisoned=10_000,
+    alerts=150,
+    alerts_a_kill=3,
     soak_burst=20_000,
     soak_s=1_800.0,
     overload_s=120.0,
@@ -62,6 +66,8 @@ SHORT = Sizes(
     outage_s=4.0,
     positions=20,
     poisoned=100,
+    alerts=8,
+    alerts_a_kill=2,
     soak_burst=1_000,
     soak_s=15.0,
     overload_s=6.0,

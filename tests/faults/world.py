@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -33,6 +33,7 @@ class World:
     bootstrap: str | None  #: None: the embedded log.
     database: str
     prefix: str
+    more: Mapping[str, object] = field(default_factory=dict)  #: Sections that stand in for those below.
 
     @property
     def config(self) -> Path:
@@ -57,6 +58,12 @@ class World:
     def write_config(self) -> None:
         """Write the file."""
         self.config.write_text(yaml.safe_dump(self._values()))
+
+    @property
+    def is_counting(self) -> bool:
+        """Every stage up to the counts has its topics and tables."""
+        with self.broker() as broker, self.store():
+            return bool(broker.end_offsets([self.topics.labels]))
 
     @contextmanager
     def broker(self) -> Iterator[Broker]:
@@ -98,6 +105,7 @@ class World:
             },
             "ingest": {"lease": "10s"},
             "web": {"port": 0},
+            **self.more,
         }  # fmt: skip
 
 
