@@ -9,6 +9,7 @@ read anew after a failure or after another process had the lease.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -119,8 +120,10 @@ class Evaluator:
         Ticks at which nothing changed are left out, as are those before the last one that was evaluated.
         """
         fresh = [at for at in ticks if self._last_at is None or at >= self._last_at]
-        for _, piece in groupby(fresh, key=lambda at: (at - EPOCH) // AT_ONCE):
-            yield from self._piece(list(piece))
+        while fresh:
+            count = bisect_left(fresh, fresh[0] + AT_ONCE)
+            yield from self._piece(fresh[:count])
+            fresh = fresh[count:]
 
     def _is_ahead(self, at: datetime) -> bool:
         """Whether `at` lies after the last evaluation; a clock that went back is told of, and waited for."""

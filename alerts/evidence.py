@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -96,8 +96,8 @@ class Witness:
         voices = self.voices(look)
         return story_share(voices.loudest, voices.documents, look.reading) > look.rule.gates.max_story_share
 
-    def take(self, look: Look, *, coverage: float | None, full: bool) -> Evidence:
-        """What was seen; `full` with the top stories."""
+    def take(self, look: Look, *, coverage: float | None, full: bool, known: Collection[str] | None = None) -> Evidence:
+        """What was seen; `full` with the top stories. `known` are those that were decisive when it began to fire."""
         reading, least = look.reading, look.rule.gates.min_coverage
         gates = self.gates(look) if full else dict(reading.gates)
         gates["min_coverage"] = GateReading(passed=coverage is None or coverage >= least, value=coverage, limit=least)
@@ -105,33 +105,35 @@ class Witness:
             window_start_at=look.start, window_end_at=look.end, seen=reading.seen, expected=reading.expected,
             dispersion=reading.dispersion, p_value=reading.p_value, ratio=reading.ratio,
             sources=self.voices(look).sources if full and reading.measure is not Measure.DROP else 0,
-            stories=reading.stories, gates=gates, documents=self._documents(look) if full else (),
+            stories=reading.stories, gates=gates, documents=self._documents(look, known) if full else (),
             history_s=reading.history.total_seconds(), held_back=reading.held_back, method=look.rule.method,
             measure=reading.measure, horizons=reading.horizons, q_value=reading.q_value,
             false_alarms=reading.false_alarms, coverage=coverage, single_story=full and self.is_single_story(look),
         )  # fmt: skip
 
-    def _documents(self, look: Look) -> tuple[EvidenceDocument, ...]:
+    def _documents(self, look: Look, known: Collection[str] | None) -> tuple[EvidenceDocument, ...]:
         if look.reading.measure is Measure.DROP:
             return ()
         documents = self.store.negative_documents(look.key, look.start, look.end, limit=self.limit)
-        total, decisive = self.voices(look).documents, _decisive(look, documents)
+        decisive = _decisive(look, documents) if known is None else known
+        total = self.voices(look).documents
         return tuple(
             replace(
                 document,
                 share=story_share(document.told, total, look.reading),
-                decisive=decisive[document.published_at],
+                decisive=document.story_id in decisive,
             )
             for document in documents
         )
 
 
-def _decisive(look: Look, documents: Sequence[EvidenceDocument]) -> dict[datetime, bool]:
-    """Of each instant of `documents`, whether the rule would not fire with one story less then."""
-    instants = {document.published_at for document in documents}
+def _decisive(look: Look, documents: Sequence[EvidenceDocument]) -> set[str]:
+    """The stories of `documents` without which the rule would not fire."""
     if not _fires(look, look.grid):
-        return dict.fromkeys(instants, False)  # it goes on by what it takes to go on
-    return {at: not _fires(look, look.grid.without(look.key, at)) for at in instants}
+        return set()  # it goes on by what it takes to go on
+    instants = {document.published_at for document in documents}
+    needed = {at for at in instants if not _fires(look, look.grid.without(look.key, at))}
+    return {document.story_id for document in documents if document.published_at in needed}
 
 
 def _fires(look: Look, grid: CountGrid) -> bool:

@@ -115,7 +115,8 @@ class _Case:
         condition = Condition.UNKNOWN if is_open else Condition.MET if met else Condition.UNMET
         steps = lifecycle.advance(before, self._rule, condition, at=changes.at, reason=doubt)
         if steps or (condition is Condition.MET and self._is_stale(before)):
-            self._take(before, steps, self._evidence(coverage, full=met), changes, met=met)
+            evidence = self._evidence(coverage, full=met, before=before if not steps else None)
+            self._take(before, steps, evidence, changes, met=met)
 
     def _take(
         self, before: Alert, steps: Sequence[Alert], evidence: Evidence | None, changes: Changes, *, met: bool
@@ -146,10 +147,13 @@ class _Case:
             return False
         return not lifecycle.is_told(before) or SINGLE_STORY in before.labels
 
-    def _evidence(self, coverage: float | None, *, full: bool) -> Evidence | None:
+    def _evidence(self, coverage: float | None, *, full: bool, before: Alert | None) -> Evidence | None:
+        """What is seen now; of an alert that fires as `before`, what made it fire is known."""
         if self._docket.sight is None or self._column is None:
             return None
-        return self._docket.witness.take(self._look, coverage=coverage, full=full)
+        shown = before.evidence.documents if before and before.evidence else ()
+        known = {each.story_id for each in shown if each.decisive} if before else None
+        return self._docket.witness.take(self._look, coverage=coverage, full=full, known=known)
 
     def _passes(self) -> bool:
         return all(gate.passed for gate in self._docket.witness.gates(self._look).values())

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from monitor.domain import ALL, TOPICS, SourceClass
+from monitor.durations import format_duration
 from monitor.settings.base import Duration, DurationOrZero, Name, Rate, Section
 
 Part = Literal["all", "each"] | tuple[str, ...]
@@ -30,6 +32,17 @@ class SeriesSelector(Section):
     source_class: Part = "all"
     """`each`, or a list of news, social, filing."""
 
+    @model_validator(mode="after")
+    def _matches_something(self) -> Self:
+        for name, known in (("entity", None), ("topic", TOPICS), ("source_class", tuple(SourceClass))):
+            part = getattr(self, name)
+            if part == ():
+                raise ValueError(f"{name}: an empty list matches nothing; write all, each or some")
+            strange = [] if isinstance(part, str) or known is None else sorted({*part} - {*known, ALL})
+            if strange:
+                raise ValueError(f"{name}: {', '.join(strange)} matches nothing; known: {', '.join(known or ())}")
+        return self
+
 
 class GateSettings(Section):
     """Conditions beside the statistical one; all must hold."""
@@ -41,7 +54,7 @@ class GateSettings(Section):
     """Least negative stories as a multiple of the expected."""
 
     min_share_ratio: Annotated[float, Field(ge=1)] = 1.5
-    """Least mean p(negative) of the stories as a multiple of the usual: much talk is not yet bad. `spike` and `share`."""
+    """Least mean p(negative) of the stories as a multiple of the usual; of `spike` and `share`: much talk is not yet bad."""
 
     min_sources: PositiveInt = 2
     """Least distinct sources among them, or authors where they are posts."""
@@ -136,9 +149,27 @@ class Rule(Section):
     def _conditions_fit(self) -> Self:
         if self.at_most is not None and self.max_p_value is not None:
             raise ValueError("at_most and max_p_value exclude each other; leave one out")
+        if len(set(self.windows)) < len(self.windows):
+            raise ValueError("windows: each once")
         needs = self.method in COMPARISONS
         if needs and self.sensitivity is None:
             raise ValueError(f"method {self.method} needs sensitivity")
         if not needs and self.sensitivity is not None:
             raise ValueError(f"sensitivity is for {', '.join(sorted(COMPARISONS))}; method {self.method} takes at_most")
         return self
+
+
+def window_fault(rule: Rule, *, bucket: timedelta, retention: timedelta, every: timedelta) -> str:
+    """Why the windows of `rule` cannot be looked at; empty where they can."""
+    for window in rule.windows:
+        shown = f"rule {rule.name}: window {format_duration(window)}"
+        if window % bucket:
+            return f"{shown} must be a whole number of buckets ({format_duration(bucket)})"
+        if window > retention:
+            return f"{shown} is longer than counts are kept (aggregate.bucket_retention {format_duration(retention)})"
+        if window < every:
+            return (
+                f"{shown} is shorter than alerting.evaluate_every ({format_duration(every)}): "
+                "what comes and goes between two evaluations would never be seen"
+            )
+    return ""

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from monitor.settings.alert_rules import window_fault
 from monitor.settings.alerting import AlertingSettings
 from monitor.settings.base import Section
 from monitor.settings.data import (
@@ -74,8 +75,7 @@ class Settings(Section):
             raise ValueError(f"sources: names must be unique, twice: {', '.join(twice)}")
         refuse_unfit(self.sources, user_agent=self.ingest.fetch.user_agent, kafka=self.kafka, stream=self.stream)
         for rule in self.alerting.rules:
-            if any(window % self.aggregate.bucket for window in rule.windows):
-                raise ValueError(
-                    f"rule {rule.name}: window must be a whole number of buckets ({self.aggregate.bucket})"
-                )
+            keep, every = self.aggregate.bucket_retention, self.alerting.evaluate_every
+            if fault := window_fault(rule, bucket=self.aggregate.bucket, retention=keep, every=every):
+                raise ValueError(fault)
         return self

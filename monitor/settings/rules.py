@@ -25,7 +25,11 @@ def with_rules(settings: Settings, path: Path) -> Settings:
 
 def with_rules_of(settings: Settings, rules: Sequence[Mapping[str, Any]], *, origin: str) -> Settings:
     """`settings` with `rules`, as YAML has them; problems are said with `origin` in front."""
-    whole = {"alerting": {"rules": rules}, "aggregate": {"bucket": settings.aggregate.bucket}}
+    every, keep = settings.alerting.evaluate_every, settings.aggregate.bucket_retention
+    whole = {
+        "alerting": {"rules": rules, "evaluate_every": every},
+        "aggregate": {"bucket": settings.aggregate.bucket, "bucket_retention": keep},
+    }
     try:
         checked = Settings.model_validate(whole).alerting.rules
     except ValidationError as err:

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Row,
     Select,
     Table,
+    Text,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -46,38 +50,16 @@ class Readings(Part):
         held back, so that there are as many as negative stories in the buckets of the span. The most told come first,
         then the worst.
         """
-        badness = _sentiment_of(series).c.negative.label("badness")
-        numbers = func.count().label("tellings"), func.count(_VOICE.distinct()).label("voices")
-        tellings = (
-            _negatives(series, start, end, evidence.c.story_id, *numbers).group_by(evidence.c.story_id).subquery()
-        )
-        told, voices = (
-            select(tellings.c[name]).where(tellings.c.story_id == evidence.c.story_id).scalar_subquery().label(name)
-            for name in ("tellings", "voices")
-        )
-        history, scores = _history_of_story(end), _scores_of(series)
-        query = (
-            _negatives(series, start, end, evidence, badness, told, voices, *history, *scores)
-            .where(_told_in(series))
-            .order_by(told.desc(), badness.desc(), evidence.c.published_at.desc(), evidence.c.document_id)
-            .limit(limit)
-        )
         with self._database.read() as tx:
-            rows = tx.execute(query).all()
+            rows = tx.execute(_documents_of(_shape(series)), {**_values(series, start, end), "most": limit}).all()
             newest = _newest(tx, rows) if series.entity == ALL else {}
         return [_document(row, newest) for row in rows]
 
     def negative_voices(self, series: SeriesKey, start: datetime, end: datetime) -> NegativeVoices:
         """Who tells those stories, with the copies that are negative as well."""
-        counted = _negatives(series, start, end, evidence.c.story_id).where(_told_in(series))
-        query = (
-            _negatives(series, start, end, evidence.c.story_id, _VOICE, func.count())
-            .where(evidence.c.story_id.in_(counted))
-            .group_by(evidence.c.story_id, _VOICE)
-        )
         voices, documents = set(), Counter[str]()
         with self._database.read() as tx:
-            for story, voice, number in tx.execute(query):
+            for story, voice, number in tx.execute(_voices_of(_shape(series)), _values(series, start, end)):
                 voices.add(voice)
                 documents[story] += number
         return NegativeVoices(
@@ -95,30 +77,71 @@ _VOICE: ColumnElement[str] = case(
 """Who tells: the source, or the author where it is a post."""
 
 
-def _negatives(
-    series: SeriesKey, start: datetime, end: datetime, *columns: FromClause | ColumnElement[Any]
-) -> Select[Any]:
-    """Select `columns` over the negative documents of `series`."""
+_GIVEN = "given"  #: Stands in the shape of a series for a part that is not `ALL`.
+
+
+def _shape(series: SeriesKey) -> SeriesKey:
+    """What of `series` decides the form of a query; its values are parameters, so that a form is made once."""
+    parts = (series.entity, series.topic, series.source_class)
+    entity, topic, source_class = (ALL if part == ALL else _GIVEN for part in parts)
+    return SeriesKey(entity=entity, topic=topic, source_class=source_class)
+
+
+def _values(series: SeriesKey, start: datetime, end: datetime) -> dict[str, object]:
+    """The parameters of a query over `series` in `[start, end)`."""
+    parts = {"entity": series.entity, "topic": series.topic, "source_class": series.source_class}
+    given = {name: storable(part) for name, part in parts.items() if part != ALL}
+    return {"first": to_micros(start), "last": to_micros(end), **given}
+
+
+@cache
+def _documents_of(series: SeriesKey) -> Select[Any]:
+    """The documents that tell the negative stories of a series of this shape."""
+    badness = _sentiment_of(series).c.negative.label("badness")
+    numbers = func.count().label("tellings"), func.count(_VOICE.distinct()).label("voices")
+    tellings = _negatives(series, evidence.c.story_id, *numbers).group_by(evidence.c.story_id).subquery()
+    told, voices = (
+        select(tellings.c[name]).where(tellings.c.story_id == evidence.c.story_id).scalar_subquery().label(name)
+        for name in ("tellings", "voices")
+    )
+    return (
+        _negatives(series, evidence, badness, told, voices, *_history_of_story(), *_scores_of(series))
+        .where(_told_in(series))
+        .order_by(told.desc(), badness.desc(), evidence.c.published_at.desc(), evidence.c.document_id)
+        .limit(bindparam("most"))
+    )
+
+
+@cache
+def _voices_of(series: SeriesKey) -> Select[Any]:
+    """Documents by story and voice, likewise."""
+    counted = _negatives(series, evidence.c.story_id).where(_told_in(series))
+    return (
+        _negatives(series, evidence.c.story_id, _VOICE, func.count())
+        .where(evidence.c.story_id.in_(counted))
+        .group_by(evidence.c.story_id, _VOICE)
+    )
+
+
+def _within(table: Table) -> tuple[ColumnElement[bool], ...]:
+    at = table.c.published_at
+    return at >= bindparam("first", type_=BigInteger), at < bindparam("last", type_=BigInteger)
+
+
+def _negatives(series: SeriesKey, *columns: FromClause | ColumnElement[Any]) -> Select[Any]:
+    """Select `columns` over the negative documents of a series of this shape."""
     found: FromClause = evidence
-    conditions = [
-        evidence.c.published_at >= to_micros(start),
-        evidence.c.published_at < to_micros(end),
-        _sentiment_of(series).c.sentiment == Sentiment.NEGATIVE.value,
-    ]
+    conditions = [*_within(evidence), _sentiment_of(series).c.sentiment == Sentiment.NEGATIVE.value]
     if series.entity != ALL:
         same = and_(
             mentions.c.document_id == evidence.c.document_id, mentions.c.published_at == evidence.c.published_at
         )
         found = found.join(mentions, same)
-        conditions += [
-            mentions.c.entity == storable(series.entity),
-            mentions.c.published_at >= to_micros(start),
-            mentions.c.published_at < to_micros(end),
-        ]
+        conditions += [mentions.c.entity == bindparam("entity", type_=Text), *_within(mentions)]
     if series.topic != ALL:
-        conditions.append(evidence.c.topic == storable(series.topic))
+        conditions.append(evidence.c.topic == bindparam("topic", type_=Text))
     if series.source_class != ALL:
-        conditions.append(evidence.c.source_class == series.source_class)
+        conditions.append(evidence.c.source_class == bindparam("source_class", type_=Text))
     return select(*columns).select_from(found).where(*conditions)
 
 
@@ -132,10 +155,10 @@ def _told_in(series: SeriesKey) -> ColumnElement[bool]:
     return _sentiment_of(series).c.told.bitwise_and(series_bit(series)) != 0
 
 
-def _history_of_story(end: datetime) -> tuple[ColumnElement[Any], ...]:
-    """How many documents told the story of an evidence row before `end`, and since when."""
+def _history_of_story() -> tuple[ColumnElement[Any], ...]:
+    """How many documents told the story of an evidence row before the end of the span, and since when."""
     copy = evidence.alias("copy")
-    same = and_(copy.c.story_id == evidence.c.story_id, copy.c.published_at < to_micros(end))
+    same = and_(copy.c.story_id == evidence.c.story_id, copy.c.published_at < bindparam("last", type_=BigInteger))
     reach = select(func.count()).select_from(copy).where(same).scalar_subquery().label("reach")
     return reach, select(func.min(copy.c.published_at)).where(same).scalar_subquery().label("first_at")
 

@@ -145,6 +145,16 @@ def test_names_inside_the_program_are_no_keys(write) -> None:
     [
         ("web: {host: 0.0.0.0}\n", "web: host beyond loopback needs token or token_file"),
         ("kafka: {security_protocol: SASL_SSL}\n", "kafka: security_protocol SASL_* needs sasl_mechanism"),
+        ("alerting: {rules: [{name: R, window: 90s}]}\n", "window 1m30s must be a whole number of buckets (1m)"),
+        ("alerting: {rules: [{name: R, window: 500d}]}\n", "rule R: window 500d is longer than counts are kept"),
+        (
+            "alerting: {evaluate_every: 30m, rules: [{name: R, windows: [15m, 1h]}]}\n",
+            "rule R: window 15m is shorter than alerting.evaluate_every (30m)",
+        ),
+        ("alerting: {rules: [{name: R, windows: [1h, 1h]}]}\n", "alerting.rules[0]: windows: each once"),
+        ("alerting: {rules: [{name: R, series: {entity: []}}]}\n", "series: entity: an empty list matches nothing"),
+        ("alerting: {rules: [{name: R, series: {topic: [Weather]}}]}\n", "topic: Weather matches nothing; known:"),
+        ("alerting: {rules: [{name: R, series: {source_class: [blogs]}}]}\n", "source_class: blogs matches nothing"),
         ("aggregate: {bucket: 7m}\n", "aggregate: bucket: a whole number of buckets must make an hour"),
         ("alerting: {route: {receiver: nobody}}\n", "alerting: route: unknown receiver 'nobody'; known: none"),
         ("alerting: {evaluate_every: 0s}\n", "alerting.evaluate_every: must be longer than zero"),
