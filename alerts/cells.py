@@ -23,7 +23,8 @@ class Cells:
     def __init__(self, grid: CountGrid, book: Baselines, ends: Rows, rows: Rows) -> None:
         self.ends = ends  #: End of the windows, in buckets since 1970.
         self.rows = rows  #: Series.
-        self._grid = grid
+        columns, self._column = np.unique(rows, return_inverse=True)
+        self._grid = grid.narrow(columns)
         self._sums: dict[tuple[timedelta, timedelta], Floats] = {}
         self._book = book
         self._ticks, self._tick = np.unique(ends, return_inverse=True)
@@ -57,5 +58,5 @@ class Cells:
         """Every field of the grid: [fields, cells]."""
         if (window, back) not in self._sums:
             table = self._grid.all_sums_at(self._ticks - back // self._grid.bucket, window)
-            self._sums[window, back] = table[:, self._tick, self.rows]
+            self._sums[window, back] = table[:, self._tick, self._column]
         return self._sums[window, back]

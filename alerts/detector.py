@@ -68,8 +68,9 @@ class Detector:
             return False
         ahead = self.lookback // HOUR
         for number in range(self._book.until_h, last):
-            self._close_hour(grid, number + ahead)
-            self._book.learn(number, _of_hour(grid, number), self._learned(hour_start(number), skip))
+            part = grid.cut(hour_start(number), hour_start(number + ahead + 1))
+            self._close_hour(part, number + ahead)
+            self._book.learn(number, _of_hour(part, number), self._learned(hour_start(number), skip))
         return True
 
     def scan(self, grid: CountGrid, ends: Sequence[datetime]) -> Scan:

@@ -94,6 +94,21 @@ class CountGrid:
             self.values[:, kept],
         )  # fmt: skip
 
+    def cut(self, start: datetime, end: datetime) -> CountGrid:
+        """The part of it in `[start, end)`, without copying."""
+        low, high = np.searchsorted(self.slots, [(at - EPOCH) // self.bucket for at in (start, end)])
+        part = slice(low, high)
+        return CountGrid(self.keys, start, end, self.bucket, self.slots[part], self.columns[part], self.values[:, part])
+
+    def narrow(self, columns: Numbers) -> CountGrid:
+        """The part of it in these columns, in their order."""
+        place = np.full(len(self.keys), -1)
+        place[columns] = np.arange(len(columns))
+        moved = place[self.columns]
+        kept = moved >= 0
+        keys = tuple(self.keys[column] for column in columns.tolist())
+        return CountGrid(keys, self.start, self.end, self.bucket, self.slots[kept], moved[kept], self.values[:, kept])
+
     def without(self, key: SeriesKey, at: datetime, *, negative: float = 1.0) -> CountGrid:
         """The same with one story of `key` at `at` less, which was `negative` with that probability."""
         entry = np.flatnonzero((self.slots == (at - EPOCH) // self.bucket) & (self.columns == self.keys.index(key)))

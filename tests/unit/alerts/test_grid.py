@@ -73,3 +73,13 @@ def test_ends_are_cut_to_whole_buckets() -> None:
     assert (
         made.sums("negative", [later], MINUTE).tolist() == made.sums("negative", [T0], MINUTE).tolist() == [[1, 0, 0]]
     )
+
+
+def test_a_part_of_a_grid_has_the_same_sums() -> None:
+    """Cut in time, and narrowed to some series in another order."""
+    made, start = grid({KEYS[0]: {3: 2, 70: 1}, KEYS[1]: {5: 1, 90: 4}}), T0 - 2 * HOUR
+    part = made.cut(start + HOUR, T0)
+    assert part.sums("negative", [T0], HOUR).tolist() == [[1, 4, 0]]
+    assert part.sums("negative", [T0], 2 * HOUR).tolist() == [[1, 4, 0]]
+    assert made.narrow(np.array([1, 0])).sums("stories", [T0], 2 * HOUR).tolist() == [[10, 6]]
+    assert made.narrow(np.array([], dtype=np.int64)).sums("stories", [T0], HOUR).shape == (1, 0)
