@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from monitor.app.dead_letters import open_workshop
 from monitor.app.workshop import Workshop
 from monitor.domain import Record
 from monitor.durations import format_duration
+from monitor.errors import MonitorError
 from monitor.settings import Settings
 from monitor.store.erasure import Erasing
 from pipelines.erasure import Sought
@@ -105,12 +106,18 @@ def _bus_rows(workshop: Workshop, counts: Counter[str], *, dry_run: bool) -> Ite
             continue
         row: Row = {"place": topic, "found": records, "outcome": "would be erased" if dry_run else "erased"}
         if workshop.settings.kafka.bootstrap_servers:
-            row["outcome"] = _stays(workshop.clock(), workshop.broker.keeps_for(topic))
+            row["outcome"] = _stays(workshop, topic)
         yield row
 
 
-def _stays(now: datetime, kept_for: timedelta | None) -> str:
+def _stays(workshop: Workshop, topic: str) -> str:
+    """What becomes of records that cannot be changed."""
+    try:
+        kept_for = workshop.broker.keeps_for(topic)
+    except MonitorError as err:  # it may be forbidden to ask; what could be erased is erased
+        return f"stays on Kafka for the topic's retention, which cannot be read: {err}"
     if kept_for is None:
         return "stays on Kafka: the topic keeps records for ever; see docs/operation.md"
-    kept = f"for the topic's retention of {format_duration(kept_for)}, at the longest until {now + kept_for:%Y-%m-%d}"
+    latest = workshop.clock() + kept_for
+    kept = f"for the topic's retention of {format_duration(kept_for)}, at the longest until {latest:%Y-%m-%d}"
     return f"stays on Kafka {kept}; not shown, counted or brought back"

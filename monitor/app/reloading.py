@@ -69,7 +69,7 @@ def remade(workshop: Workshop, settings: Settings) -> Workshop:
     for name in ("linker", "notifiers"):
         made.__dict__.pop(name, None)
     made.settings = settings
-    _ = made.linker, made.notifiers
+    made.check(("alert",))
     return made
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +16,17 @@ from prometheus_client import CollectorRegistry
 from monitor.app.dead_letters import list_letters, replay_letters
 from monitor.app.erasing import erase
 from monitor.app.monitor import Monitor
-from monitor.domain import SeriesKey
+from monitor.demo.receivers import WebhookReceiver
+from monitor.domain import AlertState, SeriesKey
 from monitor.settings import Settings
+from monitor.settings.load import load_settings
 from pipelines.erasure import Sought
 from pipelines.letter_replay import Fate
 from pipelines.letters import LetterFilter
 from pipelines.routing import OneModel
+from tests.fixtures.stores import add, label, opened_store
 from tests.integration.stub import StubClassifier
+from tests.integration.test_reload import Daemon, states
 from tests.integration.waiting import wait_for
 
 NOW = datetime.now(UTC)
@@ -122,3 +127,24 @@ def test_the_monitor_goes_on_and_does_not_take_it_back(settings: Settings, monit
     assert monitor.workshop.store.documents_of(NAME) == {f"post-{n}" for n in (0, 1, 2, 4, 6)}
     assert monitor.problems() == {}
     assert list_letters(settings, ALL) == []
+
+
+def test_a_running_evaluation_does_not_write_it_back(tmp_path: Path) -> None:
+    """It holds the alert with its headlines in memory; the alert goes on, without them."""
+    done = 'tapewatch_alert_evaluations_total{outcome="done"}'
+    with WebhookReceiver() as receiver:
+        daemon = Daemon(tmp_path, receiver.url)
+        try:
+            wait_for(lambda: daemon.address, seconds=60)
+            with closing(opened_store(daemon.url)) as store:
+                posts = [label(f"d{n}", at=NOW - timedelta(minutes=5), author=NAME, story=f"y{n}") for n in range(6)]
+                add(store, posts, first=0, now=NOW)
+                wait_for(lambda: NAME in repr(store.alerts()), seconds=30)
+                erase(load_settings(daemon.config, {}), Sought(author=NAME), dry_run=False)
+                before = daemon.metric(done) or 0.0
+                wait_for(lambda: (daemon.metric(done) or 0.0) >= before + 4, seconds=30)
+                assert NAME not in repr(store.alerts()) + repr(store.transitions())
+                assert states(store) == {("wave", "ACME"): AlertState.FIRING}
+        finally:
+            daemon.process.kill()
+            daemon.process.wait()
