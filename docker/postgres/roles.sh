@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs once, when the volume is empty: a user for the monitor that owns its database and nothing else, and one for
-# Grafana that may only read what people see (no outbox, no leases).
+# Grafana that may only read, and not for long.
 set -euo pipefail
 
 monitor=$(cat /run/secrets/tapewatch_database_password)
