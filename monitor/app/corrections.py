@@ -15,6 +15,7 @@ from monitor.app.store import open_app_store
 from monitor.domain import ALL, Correction, Mention
 from monitor.errors import MonitorError
 from monitor.settings import Settings
+from monitor.spreadsheet import as_cells
 
 Mentions = Callable[[str, Iterable[str]], tuple[Mention, ...]]
 """For each of the tickers, the words by which a text names it."""
@@ -79,4 +80,4 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(as_cells(row) for row in rows)

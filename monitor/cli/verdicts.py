@@ -15,6 +15,7 @@ from monitor.app.store import open_app_store
 from monitor.cli.options import Verb, config_option, json_option, settings_from
 from monitor.console import Output, as_row
 from monitor.domain import ALL, TOPICS, Sentiment, VerdictKind
+from monitor.spreadsheet import as_cells
 
 EVENT_COLUMNS = ("entity", "start", "end", "description", "expect")
 by_option = click.option("--by", help="Who says so. Default: your user name.")
@@ -78,7 +79,7 @@ def export_verdicts(config_path: Path | None, *, events: bool) -> None:
             return
         writer = csv.DictWriter(sys.stdout, EVENT_COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(event_rows(store))
+        writer.writerows(as_cells(row) for row in event_rows(store))
 
 
 @click.command(cls=Verb, example="tapewatch alerts correct 0a1b2c --entity ACME --sentiment positive")
