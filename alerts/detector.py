@@ -78,12 +78,13 @@ class Detector:
         grid = grid.select(self.keys)
         slots = np.array([(end - EPOCH) // self.bucket for end in ends], dtype=np.int64)
         ticks, rows = self._worth(grid, slots)
-        judgement = self._judge(grid, slots[ticks], rows)
         shape = (len(slots), len(self.keys))
         fires, holds, near = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
-        fires[ticks, rows] = judgement.fires(ticks)
-        holds[ticks, rows] = judgement.goes_on
-        near[ticks, rows] = True
+        judgement = self._judge(grid, slots[ticks], rows) if len(rows) else None  # most nights nothing is worth it
+        if judgement is not None:
+            fires[ticks, rows] = judgement.fires(ticks)
+            holds[ticks, rows] = judgement.goes_on
+            near[ticks, rows] = True
 
         def alone(tick: int, row: int) -> Judgement:
             return self._judge(grid, slots[[tick]], np.array([row]))

@@ -28,7 +28,7 @@ class Scan:
     fires: Flags  #: [ticks, series]; all that counts decide of the condition to begin.
     holds: Flags  #: [ticks, series]; likewise to go on once firing (hysteresis).
     near: Flags  #: [ticks, series]; the count is at its gate.
-    judgement: Judgement  #: Of the cells that are near, in the order of time.
+    judgement: Judgement | None  #: Of the cells that are near, in the order of time; None where there is none.
     ticks: Rows  #: Rows of those cells.
     alone: Callable[[int, int], Judgement]  #: Judges one cell by row and column.
     history: timedelta  #: What the expectations rest on.
@@ -36,7 +36,7 @@ class Scan:
     def reading(self, tick: int, key: SeriesKey) -> Reading:
         """Every number of `key` at row `tick`; raises `ValueError` where the rule does not follow it."""
         column = self.keys.index(key)
-        if self.near[tick, column]:
+        if self.judgement is not None and self.near[tick, column]:
             low, high = np.searchsorted(self.ticks, (tick, tick + 1))
             place = low + int(np.searchsorted(self.judgement.cells.rows[low:high], column))
             return self._reading(self.judgement, self.ticks, place)

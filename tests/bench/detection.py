@@ -177,11 +177,10 @@ def speed() -> None:
     scanned_s = time.process_time()
     detector.learn(told.grid(detector.learned_until, at + HOUR), until=at + HOUR - detector.lookback)
     learned_s = time.process_time()
-    print(f"Speed, {MANY:,} series, {len(scan.judgement.cells):,} of them at their count gate\n")
+    print(f"Speed, {MANY:,} series, {np.count_nonzero(scan.near):,} of them at their count gate\n")
     print("| | CPU ms |\n|---|---|")
-    print(
-        f"| one tick | {(scanned_s - started_s) * 1e3:.0f} |\n| one learned hour | {(learned_s - scanned_s) * 1e3:.0f} |"
-    )
+    print(f"| one tick | {(scanned_s - started_s) * 1e3:.0f} |")
+    print(f"| one learned hour | {(learned_s - scanned_s) * 1e3:.0f} |")
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ def _cells(detector: Detector, told: Stream, end: datetime) -> Iterator[tuple[Nu
             detector.learn(told.grid(detector.learned_until, hour), until=until)
         ends = [hour + n * BUCKET for n in range(1, PER_HOUR + 1)]
         scan = detector.scan(told.grid(hour - detector.lookback, hour + HOUR), ends)
-        judgement = scan.judgement
-        usable = np.isfinite(judgement.judged.score) & judgement.is_old
-        slots = (hour - EPOCH) // BUCKET + 1 + scan.ticks
-        yield judgement.cells.rows, slots, np.where(usable, judgement.false_alarms, np.inf), judgement.goes_on
+        if (found := scan.judgement) is not None:
+            usable = np.isfinite(found.judged.score) & found.is_old
+            slots = (hour - EPOCH) // BUCKET + 1 + scan.ticks
+            yield found.cells.rows, slots, np.where(usable, found.false_alarms, np.inf), found.goes_on
         hour += HOUR
