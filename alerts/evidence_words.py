@@ -40,7 +40,7 @@ GATE_FORMS: Mapping[str, Callable[[float], str]] = {
 }
 GATE_MEANINGS: Mapping[str, str] = {
     "p_value": "by chance in one window",
-    "false_alarms": "as strong a week by chance, over all series of the rule",
+    "false_alarms": "times a week as strong by chance, over all series of the rule",
     "q_value": "of what stands out as far at once does so by chance",
     "sensitivity": "as the method counts",
     "min_count": "stories seen",
@@ -150,7 +150,7 @@ def _horizon(horizon: HorizonReading, *, spoke: bool) -> HorizonLine:
     return HorizonLine(
         window=span_words(timedelta(seconds=horizon.window_s)),
         measure=MEASURES.get(horizon.measure, horizon.measure.value),
-        seen=percent_words(horizon.seen) if is_share else f"{horizon.seen:,.0f}",
+        seen=percent_words(horizon.seen) if is_share else _counted(horizon.seen),
         expected=percent_words(horizon.expected) if is_share else expected_words(horizon.expected),
         dispersion=f"{horizon.dispersion:.1f}",
         p_value=f"{horizon.p_value:.2g}",
@@ -165,6 +165,11 @@ def _gate(name: str, gate: GateReading) -> GateLine:
     side = "at least" if name.startswith(LIMITS_FROM_BELOW) else "at most"
     limit = "" if gate.limit is None else f"{side} {form(gate.limit)}"
     return GateLine(name=name, passed=gate.passed, value=value, limit=limit)
+
+
+def _counted(value: float) -> str:
+    """Whole where it is a count; sums of probabilities are not."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 def _plain(value: float) -> str:

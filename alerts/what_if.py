@@ -12,6 +12,7 @@ from alerts.detector import Detector
 from alerts.grid import EPOCH, FIELDS, CountGrid
 from monitor.domain import SeriesKey
 
+STORY = {"negative": 1, "stories": 1, "negative_micro": 900_000}  #: What a story that is surely bad adds to a slot.
 MOST = 4096  #: Stories; a rule that does not fire at so many does not fire for want of stories.
 
 
@@ -46,7 +47,7 @@ def with_stories(grid: CountGrid, key: SeriesKey, ends: list[datetime]) -> Count
     """`grid` with a negative story of `key` more in the slot before each of `ends`."""
     column = grid.keys.index(key)
     slots = np.array([(end - EPOCH) // grid.bucket - 1 for end in ends], dtype=np.int64)
-    more = np.array([[int(name in ("negative", "stories"))] for name in FIELDS], dtype=np.int64)
+    more = np.array([[STORY.get(name, 0)] for name in FIELDS], dtype=np.int64)
     order = np.argsort(np.concatenate([grid.slots, slots]), kind="stable")
     return replace(
         grid,

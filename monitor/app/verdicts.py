@@ -23,7 +23,12 @@ class Desk:
     """Where signed links end; see `monitor.ports.VerdictDesk`."""
 
     def __init__(
-        self, store: Callable[[], VerdictStore], links: VerdictLinks, *, names: Mapping[str, str], clock: Clock
+        self,
+        store: Callable[[], VerdictStore],
+        links: Callable[[], VerdictLinks | None],
+        *,
+        names: Mapping[str, str],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._links = links
@@ -32,12 +37,11 @@ class Desk:
 
     def episode(self, token: str) -> EpisodeView:
         """What the link is about; records nothing."""
-        return self._view(self._links.read(token, at=self._clock()))
+        return self._view(self._claim(token))
 
     def record(self, token: str, verdict: VerdictKind, *, by: str, note: str) -> EpisodeView:
         """Remember the verdict."""
-        now = self._clock()
-        claim = self._links.read(token, at=now)
+        claim, now = self._claim(token), self._clock()
         alert = self._alert(claim)
         self._store().save_verdict(
             Verdict(
@@ -46,6 +50,12 @@ class Desk:
             )
         )  # fmt: skip
         return self._view(claim)
+
+    def _claim(self, token: str) -> EpisodeClaim:
+        links = self._links()
+        if links is None:
+            raise PermanentError("verdicts are not taken by link any more: alerting.verdicts has no secret")
+        return links.read(token, at=self._clock())
 
     def _alert(self, claim: EpisodeClaim) -> Alert:
         found = (alert for alert in self._store().alerts() if alert.fingerprint == claim.fingerprint)

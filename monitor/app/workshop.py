@@ -10,12 +10,13 @@ from functools import cached_property
 
 from prometheus_client import CollectorRegistry
 
-from alerts.delivery import Delivery
 from alerts.content import verdict_links
+from alerts.delivery import Delivery
 from alerts.evaluate import Evaluator
 from alerts.notifiers.build import build_notifiers
 from alerts.rules import check_rules
 from monitor.app.clock import utc_now
+from monitor.app.explaining import alert_charts
 from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
 from monitor.app.source_coverage import SourceCoverage
@@ -69,6 +70,7 @@ class Workshop:
         self.alert_metrics = AlertMetrics(registry)
         self.verdict_metrics = VerdictMetrics(registry)
         self.generation = 0  #: Goes up with every change of the configuration.
+        self.stands_for = self  #: Whose store and settings the pictures of mails are made from.
         self._opening = threading.RLock()
 
     def check(self, stages: Sequence[str]) -> None:
@@ -85,6 +87,7 @@ class Workshop:
         """Put the settings, the watchlist and the receivers of `made` into the place of ours."""
         self.linker.adopt(made.linker)
         self.__dict__["notifiers"] = made.notifiers
+        made.stands_for = self
         self.settings = made.settings
         self.generation += 1
 
@@ -137,7 +140,10 @@ class Workshop:
     @cached_property
     def notifiers(self) -> Mapping[str, Notifier]:
         """Receivers by name; their clock is the wall's, for a signature carries a real date."""
-        return build_notifiers(self.settings.alerting, clock=utc_now, names=self.linker.names)
+        charts = alert_charts(
+            lambda: self.stands_for.settings, lambda: self.stands_for.store, lambda: self.stands_for.linker
+        )
+        return build_notifiers(self.settings.alerting, clock=utc_now, names=self.linker.names, charts=charts)
 
     def evaluator(self, *, tickers: Sequence[str] | None = None) -> Evaluator:
         """Evaluates the rules of the configuration over `tickers`; left out: the watchlist."""
@@ -188,10 +194,11 @@ class Workshop:
 
     def verdict_desk(self) -> Desk | None:
         """Takes the verdicts that readers send through the links of messages; None where no secret signs links."""
-        links = verdict_links(self.settings.alerting)
-        if links is None:
+        if verdict_links(self.settings.alerting) is None:
             return None
-        return Desk(lambda: self.store, links, names=self.linker.names, clock=utc_now)
+        return Desk(
+            lambda: self.store, lambda: verdict_links(self.settings.alerting), names=self.linker.names, clock=utc_now
+        )
 
     def show_verdicts(self) -> None:
         """Show in metrics what people said of the alerts of each rule."""

@@ -12,7 +12,7 @@ from monitor.cli.alerts import _matcher, _matcher_text
 
 VERBS = (
     "run", "demo", "replay", "classify", "train", "pretrain", "evaluate", "calibrate", "robustness", "models",
-    "check-config", "alerts", "db", "dead-letters", "erase", "sources", "version",
+    "check-config", "alerts", "db", "dead-letters", "explain", "erase", "sources", "version",
 )  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def test_a_link_says_what_it_is_about_and_records(tmp_path: Path) -> None:
     """Of the episode that it was made for, also when the alert has fired again since."""
     store = opened_store(f"sqlite:///{tmp_path / 'tapewatch.db'}")
     fill(store)
-    desk = Desk(lambda: store, LINKS, names={"ACME": "Acme Corp"}, clock=lambda: LAST)
+    desk = Desk(lambda: store, lambda: LINKS, names={"ACME": "Acme Corp"}, clock=lambda: LAST)
     token = LINKS.token("f1", FIRST, expires_at=LAST + HOUR)
 
     shown = desk.episode(token)
@@ -178,6 +178,8 @@ def test_a_link_says_what_it_is_about_and_records(tmp_path: Path) -> None:
         desk.episode(LINKS.token("gone", FIRST, expires_at=LAST + HOUR))
     with pytest.raises(PermanentError, match="too old"):
         desk.record(LINKS.token("f1", FIRST, expires_at=LAST - HOUR), VerdictKind.FALSE, by="", note="")
+    with pytest.raises(PermanentError, match="no secret"):
+        Desk(lambda: store, lambda: None, names={}, clock=lambda: LAST).episode(token)
     store.close()
 
 
