@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -82,6 +83,9 @@ class Buckets(Part):
         return sum(label.document.published_at < watermark - self._lateness for label in labels)
 
 
+_numbers = attrgetter(*COUNT_FIELDS)  #: Of counts, in the order of the fields.
+
+
 def _tell(tx: Connection, labels: Sequence[Label], guard: Guard | None, *, now: datetime) -> Told:
     """Let `labels` tell their stories as far as `guard` lets them, and remember what was told."""
     spoken = speeches(labels, guard)
@@ -100,11 +104,6 @@ def _add_counts(tx: Connection, added: Mapping[BucketKey, Counts]) -> None:
         series = bucket.series
         key = (to_micros(bucket.slot_at), storable(series.entity), storable(series.topic), series.source_class)
         sums[key] = sums[key] + counts if key in sums else counts
-    rows = [
-        {
-            **dict(zip(("slot_at", "entity", "topic", "source_class"), key, strict=True)),
-            **{name: getattr(counts, name) for name in COUNT_FIELDS},
-        }
-        for key, counts in sorted(sums.items(), key=lambda item: item[0])
-    ]
+    names = ("slot_at", "entity", "topic", "source_class", *COUNT_FIELDS)
+    rows = [dict(zip(names, (*key, *_numbers(sums[key])), strict=True)) for key in sorted(sums)]
     add_rows(tx, buckets, rows, sums=COUNT_FIELDS)

@@ -7,6 +7,7 @@ order of magnitude slower. Callers sort rows by key, so that two workers take ro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from sqlalchemy import ARRAY, BigInteger, Column, Connection, Select, Table, Text, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -51,7 +52,7 @@ def _add_to_sqlite(tx: Connection, statement: _Insert, rows: Sequence[Row]) -> i
     names = list(rows[0])
     compiled = statement.compile(dialect=tx.dialect, column_keys=names)
     places = compiled.positiontup or names
-    values = [tuple(row[name] for name in places) for row in rows]
+    values = list(map(itemgetter(*places), rows)) if len(places) > 1 else [(row[places[0]],) for row in rows]
     return tx.exec_driver_sql(str(compiled), values, execution_options={"preserve_rowcount": True}).rowcount
 
 
