@@ -18,7 +18,7 @@ from monitor.errors import ConfigurationError
 from monitor.settings.environment import Overlay, apply_overlay, read_environment
 from monitor.settings.problems import explain
 from monitor.settings.root import Settings
-from monitor.settings.secrets import mask_url, read_secret_files
+from monitor.settings.secrets import mask_receiver, mask_url, read_secret_files
 from monitor.settings.shape import Path as KeyPath
 from monitor.settings.shape import is_container, show_path, types_at
 
@@ -55,6 +55,9 @@ def effective_yaml(settings: Settings) -> str:
     values = settings.model_dump(mode="json", by_alias=True)
     values["database"]["url"] = settings.database.url.get_secret_value()
     _mask_urls(values)
+    for receiver in values["alerting"]["receivers"]:
+        if isinstance(receiver.get("url"), str):
+            receiver["url"] = mask_receiver(receiver["url"])
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
 
 

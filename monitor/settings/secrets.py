@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from monitor.settings.shape import Path
 
@@ -40,8 +41,18 @@ def read_secret_files(raw: dict[str, Any]) -> list[tuple[Path, str]]:
 
 
 def mask_url(url: str) -> str:
-    """Hide the password in `url`, and nothing else."""
+    """Hide the password in `url`, the secrets in its query, and nothing else."""
     return _QUERY_SECRET.sub(rf"\g<1>{MASK}", _USERINFO.sub(rf"\g<1>{MASK}@", url))
+
+
+def mask_receiver(url: str) -> str:
+    """Hide all of `url` but where it leads: chat programs put the secret of a webhook into its path."""
+    parts = urlsplit(mask_url(url))
+    return (
+        urlunsplit((parts.scheme, parts.netloc, f"/{MASK}", "", ""))
+        if parts.path.strip("/") or parts.query
+        else mask_url(url)
+    )
 
 
 def _read(path: FilePath) -> str:
