@@ -56,6 +56,7 @@ class Monitor:
         self._supervisor = Supervisor(stop=stop, metrics=self.workshop.stage_metrics)
         self._web: WebServer | None = None
         self._reloader = Reloader(self.workshop, read=read) if read else None
+        self._stages: Sequence[str] = ()
 
     def prepare(self, stages: Sequence[str]) -> None:
         """Make everything that may prove the configuration wrong; raises `ConfigurationError`."""
@@ -64,6 +65,7 @@ class Monitor:
 
     def start(self, stages: Sequence[str]) -> None:
         """Start `stages`, health and metrics."""
+        self._stages = stages
         parts = Parts(self.workshop)
         chosen = parts.of(stages)
         reload = self.reload if self._reloader else None
@@ -74,7 +76,7 @@ class Monitor:
 
     def reload(self) -> Mapping[str, object]:
         """Take the configuration again, and tell what is in force; raises `ConfigurationError`, changing nothing."""
-        return asdict(self._reloader.reload()) if self._reloader else {}
+        return asdict(self._reloader.reload(self._stages)) if self._reloader else {}
 
     def reload_if_asked(self) -> None:
         """As `reload`, where it was asked for; what is wrong is in the log and in a metric."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -46,12 +46,12 @@ class Reloader:
         self._metrics.taken(workshop.clock())
         self._turn = threading.Lock()
 
-    def reload(self) -> Reloaded:
-        """Take what the file holds now; raises `ConfigurationError`, having changed nothing."""
+    def reload(self, stages: Sequence[str]) -> Reloaded:
+        """Take what the file holds now, as far as `stages` need it; raises `ConfigurationError`, changing nothing."""
         with self._turn:
             try:
                 given = self._read()
-                made = remade(self._workshop, _merged(self._workshop.settings, given))
+                made = remade(self._workshop, _merged(self._workshop.settings, given), stages)
             except MonitorError as err:
                 self._metrics.refused()
                 log.error("configuration_refused", error=str(err))
@@ -63,13 +63,13 @@ class Reloader:
         return report
 
 
-def remade(workshop: Workshop, settings: Settings) -> Workshop:
-    """A workshop of `settings` that shares all else with `workshop`; raises `ConfigurationError`."""
+def remade(workshop: Workshop, settings: Settings, stages: Sequence[str]) -> Workshop:
+    """A workshop of `settings` that shares all else with `workshop`; raises `ConfigurationError` as the start does."""
     made = copy.copy(workshop)
     for name in ("linker", "notifiers"):
         made.__dict__.pop(name, None)
     made.settings = settings
-    made.check(("alert",))
+    made.check(stages)
     return made
 
 

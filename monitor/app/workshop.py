@@ -86,7 +86,8 @@ class Workshop:
     def adopt(self, made: Workshop) -> None:
         """Put the settings, the watchlist and the receivers of `made` into the place of ours."""
         self.linker.adopt(made.linker)
-        self.__dict__["notifiers"] = made.notifiers
+        if "notifiers" in made.__dict__:  # where a stage sends; in one step, for it reads them meanwhile
+            self.__dict__["notifiers"] = made.notifiers
         made.stands_for = self
         self.settings = made.settings
         self.generation += 1

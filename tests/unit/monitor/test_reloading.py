@@ -64,7 +64,7 @@ def test_rules_receivers_and_watchlist_are_taken(world: World) -> None:
         watchlist={"entities": [ACME, BETA]},
         alerting={"rules": [{"name": "one"}, {"name": "two"}], "receivers": [HOOK], "route": {"receiver": "desk"}},
     )
-    report = world.reloader.reload()
+    report = world.reloader.reload(["alert"])
     assert (report.rules, report.receivers, report.entities, report.needs_restart) == (2, 1, 2, ())
     assert linker.link("Acme Corporation sues Beta Industries") == {"ACME", "BETA"}
     assert world.workshop.linker is linker
@@ -76,7 +76,7 @@ def test_rules_receivers_and_watchlist_are_taken(world: World) -> None:
 def test_what_wants_a_restart_is_told_and_left(world: World) -> None:
     """The database under a running process does not change."""
     world.file = settings(database={"url": "sqlite:///other.db"}, stream={"partitions": 9})
-    assert world.reloader.reload().needs_restart == ("database", "stream")
+    assert world.reloader.reload(["alert"]).needs_restart == ("database", "stream")
     assert world.workshop.settings.stream.partitions == 6
 
 
@@ -94,11 +94,11 @@ def test_what_cannot_be_taken_leaves_everything(world: World, sections: dict[str
     before = (world.workshop.settings, world.workshop.notifiers, world.workshop.linker.tickers)
     world.file = settings(**sections)
     with pytest.raises(ConfigurationError, match=words):
-        world.reloader.reload()
+        world.reloader.reload(["alert"])
     assert (world.workshop.settings, world.workshop.notifiers, world.workshop.linker.tickers) == before
     assert (world.workshop.generation, world.successful) == (0, 0)
     world.file = settings()
-    world.reloader.reload()
+    world.reloader.reload(["alert"])
     assert world.successful == 1
 
 
@@ -108,9 +108,19 @@ def test_a_file_that_cannot_be_read_leaves_everything(tmp_path: Path) -> None:
     path.write_text("alerting:\n  rulez: []\n")
     world = World(lambda: load_settings(path, {}))
     with pytest.raises(ConfigurationError, match="rulez"):
-        world.reloader.reload()
+        world.reloader.reload(["alert"])
     assert world.successful == 0
     path.write_text("alerting: {evaluate_every: 5m}\n")
-    assert world.reloader.reload().needs_restart == ()
+    assert world.reloader.reload(["alert"]).needs_restart == ()
     assert world.successful == 1
     assert world.workshop.settings.alerting.evaluate_every.total_seconds() == 300
+
+
+def test_a_process_that_sends_nothing_does_not_stumble_over_receivers(tmp_path: Path) -> None:
+    """It may not have the files that a receiver needs, and did not need them at its start."""
+    mail = {"type": "email", "name": "desk", "to": ["a@b.example"], "from": "c@d.example", "host": "h"}
+    alerting = {"receivers": [{**mail, "ca_file": str(tmp_path / "nowhere.pem")}]}
+    world = World(lambda: settings(alerting=alerting))
+    with pytest.raises(ConfigurationError, match=r"nowhere\.pem"):
+        world.reloader.reload(["alert"])
+    assert world.reloader.reload(["ingest"]).receivers == 1
