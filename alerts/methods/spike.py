@@ -4,7 +4,7 @@ Volume (negative stories), weight (the probabilities of being negative, summed: 
 news too) and share (negative among all: what everybody talks about is not yet bad) are each given a p-value. Those of
 one window are joined by Fisher's method (Statistical Methods for Research Workers, 1932, section 21.1): the sum of
 -ln p of k measures against a gamma distribution of shape k. They are not independent, so the joint one is nominal too.
-Loud is not bad: the mean p(negative) must have risen as well, in the window and in the longest (`min_share_ratio`).
+Loud is not bad: the mean p(negative) must have risen as well, in the window and a little less in the longest.
 Windows are made comparable by the episodes that a week has room for: p x (week / window). The strongest speaks.
 """
 
@@ -24,6 +24,7 @@ from monitor.domain import Measure
 from monitor.settings import Rule
 
 WEEK = timedelta(weeks=1)
+LONGEST_RISE = 1.2  #: The mean p(negative) of the longest window may have risen so many times less.
 
 
 class Spike:
@@ -82,7 +83,8 @@ class Spike:
         if Measure.SHARE in self._measures:
             usual = expected[WEIGHT] / expected[STORIES]
             limit = np.minimum(self._gates.min_share_ratio, (1.0 + usual) / (2.0 * usual))  # half way to all of them
-            gates["min_share_ratio"] = Gate.least(np.minimum(_rise(seen, expected), longest), limit)
+            rise = np.minimum(_rise(seen, expected), LONGEST_RISE * longest)
+            gates["min_share_ratio"] = Gate.least(rise, limit)
         return gates
 
 
