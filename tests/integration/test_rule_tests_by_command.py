@@ -107,3 +107,15 @@ def test_a_file_that_cannot_be_meant_exits_with_2(
     """Before any test is run."""
     assert run(tmp_path, test, head=head) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_example_of_the_docs_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """People copy it."""
+    docs = (Path(__file__).parents[2] / "docs" / "replay.md").read_text(encoding="utf-8")
+    example = docs.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "rules.yaml").write_text("rules:\n- {name: wave, windows: [24h], method: threshold, sensitivity: 5}\n")
+    (tmp_path / "example_test.yaml").write_text(example)
+
+    with pytest.raises(SystemExit) as left:
+        main(["rules", "test", str(tmp_path / "example_test.yaml"), "--json"])
+    assert not left.value.code, outcomes(capsys)

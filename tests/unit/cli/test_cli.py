@@ -11,7 +11,7 @@ from monitor.cli import main
 from monitor.cli.alerts import _matcher, _matcher_text
 
 VERBS = (
-    "run", "demo", "replay", "classify", "train", "pretrain", "evaluate", "calibrate", "robustness", "models",
+    "run", "demo", "replay", "classify", "train", "pretrain", "evaluate", "calibrate", "robustness", "rules", "models",
     "check-config", "alerts", "db", "dead-letters", "explain", "erase", "sources", "version",
 )  # fmt: skip
 
@@ -64,6 +64,22 @@ def test_check_config_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureF
 
     assert status("check-config", "--config", "my.yaml") == 0
     assert "1 sources" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("series", "said"),
+    [("[ACME, NOPE]", "rule R: series.entity: NOPE not in the watchlist"), ("each", "each matches nothing")],
+)
+def test_check_config_refuses_a_rule_that_matches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], series: str, said: str
+) -> None:
+    """It would be silent for ever."""
+    watchlist = "watchlist: {entities: [{ticker: ACME, name: Acme}]}" if series != "each" else ""
+    path = tmp_path / "my.yaml"
+    rules = f"alerting: {{rules: [{{name: R, series: {{entity: {series}}}}}]}}"
+    path.write_text(f"{rules}\n{watchlist}\n", encoding="utf-8")
+    assert status("check-config", "--config", str(path)) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_check_config_prints_effective_values_with_secrets_masked(
