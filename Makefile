@@ -3,12 +3,13 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format bench bench-linking bench-model bench-stories bench-detection clean
+.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format audit fuzz bench bench-linking bench-model bench-replay bench-stories bench-detection clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -47,6 +48,15 @@ dashboards: $(READY) ## Make the JSON of Grafana's dashboards from their code, a
 	@$(BIN)/python -m scripts.dashboards
 	@$(BIN)/python scripts/list_metrics.py --write
 
+audit: $(READY) ## Look up known vulnerabilities of what is installed (pip-audit, apart from .venv); needs pypi.org.
+	@mkdir -p .cache
+	@$(BIN)/uv pip freeze --quiet --python $(BIN)/python --exclude-editable > .cache/installed.txt
+	@$(BIN)/uv tool run --quiet --from 'pip-audit>=2.10,<3' pip-audit --strict --requirement .cache/installed.txt --no-deps --disable-pip --progress-spinner off
+
+fuzz: $(READY) ## Fuzz every door by coverage (atheris, apart from .venv); FUZZ_ARGS=--help says more.
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .cache/fuzz/packages 'atheris>=3,<4'
+	@PYTHONPATH=.cache/fuzz/packages $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
 bench: $(READY) ## Measure, interleaved, and print the table of the README.
 	@$(BIN)/python -m tests.bench
 
@@ -55,6 +65,9 @@ bench-model: $(READY) ## Measure the classifier against others and the hardware;
 
 bench-linking: $(READY) ## Measure the linking of text to entities: speed, precision and recall.
 	@$(BIN)/python -m tests.bench.linking
+
+bench-replay: $(READY) ## Measure how long a replay takes; BENCH_ARGS=--help says more.
+	@$(BIN)/python -m tests.bench.replay $(BENCH_ARGS)
 
 bench-stories: $(READY) ## Measure how fast stories are found among a million texts; BENCH_ARGS=--help says more.
 	@$(BIN)/python -m tests.bench.stories $(BENCH_ARGS)
