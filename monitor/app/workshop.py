@@ -14,11 +14,11 @@ from alerts.content import verdict_links
 from alerts.delivery import Delivery
 from alerts.evaluate import Evaluator
 from alerts.notifiers.build import build_notifiers
-from alerts.rules import check_rules
 from monitor.app.clock import utc_now
 from monitor.app.explaining import alert_charts
 from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
+from monitor.app.rule_check import check_written_rules
 from monitor.app.source_coverage import SourceCoverage
 from monitor.app.source_health import SourceWatch, source_reports
 from monitor.app.store import Store, open_app_store
@@ -38,7 +38,7 @@ from monitor.metrics import (
     VerdictMetrics,
 )
 from monitor.ports import Broker, Clock, Notifier
-from monitor.settings import Rule, Settings
+from monitor.settings import Settings
 from monitor.web import WebServer
 from monitor.web.reloading import Reload
 from pipelines.assign import AssignStories
@@ -81,7 +81,7 @@ class Workshop:
             _ = self.models
         if "alert" in stages:
             _ = self.notifiers
-            check_rules(self._written_rules, tickers=self.linker.tickers, topics=TOPICS)
+            check_written_rules(self.settings, tickers=self.linker.tickers)
 
     def adopt(self, made: Workshop) -> None:
         """Put the settings, the watchlist and the receivers of `made` into the place of ours."""
@@ -149,7 +149,7 @@ class Workshop:
     def evaluator(self, *, tickers: Sequence[str] | None = None) -> Evaluator:
         """Evaluates the rules of the configuration over `tickers`; left out: the watchlist."""
         watched = self.linker.tickers if tickers is None else tickers
-        check_rules(self._written_rules, tickers=watched, topics=TOPICS)
+        check_written_rules(self.settings, tickers=watched)
         return Evaluator(
             self.store,
             self.settings.alerting,
@@ -160,12 +160,6 @@ class Workshop:
             owner=self.worker,
             coverage=SourceCoverage(self.settings, self.store),
         )
-
-    @property
-    def _written_rules(self) -> Sequence[Rule]:
-        """The rules that somebody wrote: the default one may well have nothing to watch yet."""
-        alerting = self.settings.alerting
-        return alerting.rules if "rules" in alerting.model_fields_set else ()
 
     def delivery(self) -> Delivery:
         """Takes notifications from the outbox to the receivers."""

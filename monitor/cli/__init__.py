@@ -87,7 +87,10 @@ def check_config(config_path: Path | None, *, print_: bool, example: bool) -> No
     if example:
         click.echo(example_yaml(), nl=False)
         return
+    from monitor.app.rule_check import check_written_rules
+
     settings = settings_from(config_path)
+    check_written_rules(settings)
     if print_:
         click.echo(effective_yaml(settings), nl=False)
         return
