@@ -54,7 +54,7 @@ class GateSettings(Section):
     """Least negative stories as a multiple of the expected."""
 
     min_share_ratio: Annotated[float, Field(ge=1)] = 1.5
-    """Least mean p(negative) of the stories as a multiple of the usual; of `spike` and `share`: much talk is not yet bad."""
+    """Least mean p(negative) of the stories, as a multiple of the usual: much talk is not yet bad. Of `spike` and `share`."""
 
     min_sources: PositiveInt = 2
     """Least distinct sources among them, or authors where they are posts."""
@@ -103,8 +103,11 @@ class Rule(Section):
     max_p_value: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     """In place of `at_most`: fire where counts this high are expected no more often than this."""
 
-    max_q_value: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Among the series that stand out at one evaluation, the share that may do so by chance (Benjamini-Hochberg)."""
+    max_q_value: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Among the series that stand out at one evaluation, the share that may do so by chance (Benjamini-Hochberg).
+
+    Every alert shows its own. 1: `at_most` alone decides; 0.2 is as strict as 1.4 a week where a window is a day.
+    """
 
     sensitivity: Annotated[float, Field(gt=0)] | None = None
     """For `mean-sigma` and `ewma` the standard deviations, for `ratio` the multiple, for `threshold` the stories."""
