@@ -27,6 +27,7 @@ from monitor.domain import Evidence, HorizonReading, Measure, SeriesKey
 SHORT, LONG = timedelta(days=3), timedelta(days=7)  #: Shown of a window of hours, and of one of a day or more.
 A_DAY = timedelta(days=1)
 Z = 1.645  #: Normal quantile 95 %.
+HALVINGS = 40  #: From thousands of stories to a millionth of one.
 
 Spans = Sequence[tuple[datetime, datetime]]
 
@@ -122,24 +123,21 @@ def _limits(
     """The count at which the rule fires, at each point; empty where no count would do or it is not known."""
     if evidence.measure is Measure.DROP:
         return ()
-    end, window, last = evidence.window_end_at, evidence.window_end_at - evidence.window_start_at, points[-1]
+    end, window = evidence.window_end_at, evidence.window_end_at - evidence.window_start_at
     needed = stories_needed(detector, grid, key, end, window)
     if not needed:
         return ()
-    p = float(_tail(np.array([float(needed)]), last.expected, last.dispersion)[0])
-    return (*(_rarer_than(p, point, least=detector.rule.gates.min_count) for point in points[:-1]), float(needed))
+    means, spreads = (np.array([getattr(point, name) for point in points]) for name in ("expected", "dispersion"))
+    p = negative_binomial_tail(np.array([float(needed)]), means[-1:], spreads[-1:])[0]
+    limits = np.maximum(_as_rare(p, means, spreads), detector.rule.gates.min_count)
+    return (*limits[:-1].tolist(), float(needed))
 
 
-def _rarer_than(p: float, point: _Point, *, least: int) -> float:
-    """The smallest count with a tail of at most `p`."""
-    p *= 1.0 + 1e-9  # the same count at the same expectation must be found again
-    high = max(least, 1)
-    while high < MOST and _tail(np.array([float(high)]), point.expected, point.dispersion)[0] > p:
-        high *= 2
-    counts = np.arange(max(least, high // 2), high + 1, dtype=np.float64)
-    rare = _tail(counts, point.expected, point.dispersion) <= p
-    return float(counts[int(np.argmax(rare))]) if rare.any() else float(high)
-
-
-def _tail(seen: Floats, mean: float, dispersion: float) -> Floats:
-    return negative_binomial_tail(seen, np.full_like(seen, mean), np.full_like(seen, dispersion))
+def _as_rare(p: float, means: Floats, spreads: Floats) -> Floats:
+    """The counts, fractions included, whose tails are `p`: halved in between until there is nothing left to halve."""
+    low, high = np.ones_like(means), np.full_like(means, 2.0 * MOST)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2.0
+        common = negative_binomial_tail(middle, means, spreads) > p
+        low, high = np.where(common, middle, low), np.where(common, high, middle)
+    return high

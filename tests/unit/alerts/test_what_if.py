@@ -140,3 +140,15 @@ def test_a_drop_out_is_drawn_in_all_stories_without_a_limit_above() -> None:
     by = detector(counts)
     chart = chart_of(by, counts, ACME, seen(counts, by, measure=Measure.DROP), name="Acme")
     assert (chart.counted, chart.fires_from) == ("stories in 1h", ())
+
+
+def test_the_limit_follows_what_is_expected_without_steps() -> None:
+    """At an hour at which more is expected it lies higher, and at the end it is the number that fires."""
+    evenings = [START + DAY * day + HOUR * hour for day in range(30) for hour in (9, 10, 11)]  # from nine to midnight
+    days = [at + 7 * MINUTE * n for at in evenings for n in range(4)]
+    counts = grid(*days)
+    by = detector(counts)
+    chart = chart_of(by, counts, ACME, seen(counts, by), name="Acme")
+    limits = dict(zip(chart.ends, chart.fires_from, strict=True))
+    assert limits[T0 - 36 * HOUR] > 2 * limits[T0 - 26 * HOUR], "midnight, and ten in the morning"
+    assert limits[T0 - 24 * HOUR] == pytest.approx(limits[T0 - 48 * HOUR])
