@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,12 +12,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.evaluate import Evaluator
+from monitor.app.explaining import alert_charts
 from monitor.cli import main
 from monitor.domain import TOPICS, AlertState, Label, Matcher, SeriesKey, Silence, Transition
+from monitor.errors import MonitorError
 from monitor.metrics import AlertMetrics
 from monitor.ports import Tick
 from monitor.settings import AlertingSettings
+from monitor.settings.load import load_settings
 from monitor.store import Store
+from pipelines.entities import EntityLinker
 from tests.fixtures.stores import add, label, opened_store
 from tests.unit.alerts.build import DAY, HOUR, MINUTE, T0
 
@@ -185,6 +190,38 @@ def test_what_was_learned_since_changes_no_answer(
     assert min(learned) > T0 - 2 * DAY
     assert explained(capsys, config, T0 - 2 * DAY) == at_once
     assert explained(capsys, config, T0 + 6 * HOUR + 30 * MINUTE)["state"] == "normal", "from what is stored"
+
+
+def test_a_mail_gets_the_picture_of_its_alert(config: str, tmp_path: Path) -> None:
+    """From what the rule has learned already: a mail does not wait for months of counts to be learned."""
+    store, settings = opened_store(database(tmp_path)), load_settings(Path(config), {})
+    linker = EntityLinker.from_settings(settings.watchlist)
+    draw = alert_charts(lambda: settings, lambda: store, lambda: linker)
+    evaluate(store, BURST)
+    [alert] = store.alerts()
+    assert alert.state is AlertState.FIRING
+    drawn = draw(alert)
+    assert drawn is not None
+    assert drawn.startswith(b"\x89PNG")
+    assert draw(replace(alert, rule="gone")) is draw(replace(alert, evidence=None)) is None
+    assert draw(replace(alert, series=SeriesKey(entity="GAMMA"))) is None
+    store.close()
+
+
+def test_a_mail_does_not_wait_for_a_rule_that_has_learned_nothing(config: str, tmp_path: Path) -> None:
+    """It goes without its picture."""
+    store, settings = opened_store(database(tmp_path)), load_settings(Path(config), {})
+    old = [label("o", at=T0 - 90 * DAY)]
+    add(store, old, first=100, now=T0)
+    evaluate(store, BURST)
+    [alert] = store.alerts()
+    renamed = settings.alerting.rules[0].model_copy(update={"name": "another"})
+    changed = settings.model_copy(update={"alerting": settings.alerting.model_copy(update={"rules": (renamed,)})})
+    linker = EntityLinker.from_settings(settings.watchlist)
+    draw = alert_charts(lambda: changed, lambda: store, lambda: linker)
+    with pytest.raises(MonitorError, match="rule another has not learned so far"):
+        draw(replace(alert, rule="another"))
+    store.close()
 
 
 def test_a_picture_is_written(config: str, tmp_path: Path) -> None:
