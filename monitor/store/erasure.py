@@ -87,8 +87,9 @@ def _erase(tx: Connection, what: Erasing, ids: list[str], now: datetime, counts:
         marks = [ANY, *map(erased_key, ids)] if ids else []
         replace_rows(tx, table, [{"id": mark, at: to_micros(now)} for mark in sorted(marks)])
     if what.author_digest is not None:
-        counts["authors"] += _delete(tx, schema.authors, schema.authors.c.author == what.author_digest)
+        # In the order in which counting locks them.
         counts["voices"] += _delete(tx, schema.voices, schema.voices.c.voice == f"author:{what.author_digest}")
+        counts["authors"] += _delete(tx, schema.authors, schema.authors.c.author == what.author_digest)
     counts.update(scrub(tx, frozenset(ids)))
 
 
