@@ -54,7 +54,7 @@ class GateSettings(Section):
     """Least negative stories as a multiple of the expected."""
 
     min_share_ratio: Annotated[float, Field(ge=1)] = 1.5
-    """Least mean p(negative) of the stories, as a multiple of the usual: much talk is not yet bad. Of `spike` and `share`."""
+    """Least mean p(negative) of the stories as a multiple of the usual (`spike`, `share`): much talk is not yet bad."""
 
     min_sources: PositiveInt = 2
     """Least distinct sources among them, or authors where they are posts."""
