@@ -7,7 +7,7 @@ what they give one by one. Between changes of state the evidence of what fires i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -48,11 +48,13 @@ class Sight:
     grid: CountGrid
     scan: Scan
     is_firing: Sequence[bool]  #: By tick: some series.
+    columns: Mapping[SeriesKey, int]  #: Of the scan.
 
     @classmethod
     def of(cls, detector: Detector, grid: CountGrid, scan: Scan) -> Sight:
         """The sight with its `scan` of `grid`."""
-        return cls(detector, grid, scan, [bool(row.any()) for row in scan.fires])
+        columns = {key: column for column, key in enumerate(scan.keys)}
+        return cls(detector, grid, scan, [bool(row.any()) for row in scan.fires], columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class _Case:
         self._key = key
         self._row = row
         self._end = docket.ends[row]
+        self._column = None if docket.sight is None else docket.sight.columns.get(key)
 
     def judge(self, changes: Changes, doubt: str) -> None:
         """Move the alert of the series to its next state, and note what changed."""
@@ -165,11 +168,6 @@ class _Case:
             raise ValueError(f"rule {self._rule.name} sees nothing of {self._key}")
         reading = sight.scan.reading(self._row, self._key)
         return Look(self._rule, self._key, self._end, reading, sight.detector, sight.grid)
-
-    @cached_property
-    def _column(self) -> int | None:
-        sight = self._docket.sight
-        return sight.scan.keys.index(self._key) if sight is not None and self._key in sight.scan.keys else None
 
     def _holds(self) -> bool:
         sight, column = self._docket.sight, self._column
