@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.durations import format_duration
+from monitor.terminal import visible
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -52,7 +53,7 @@ class Output:
     def say(self, text: str) -> None:
         """Write a sentence for people; nothing in a pipe."""
         if not self.as_json:
-            self._console.print(Text(text))
+            self._console.print(Text(visible(text)))
 
 
 def as_row(value: DataclassInstance) -> dict[str, object]:
@@ -80,4 +81,4 @@ def _shown(value: object) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return visible(str(value))

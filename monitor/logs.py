@@ -15,6 +15,8 @@ from typing import Any, Protocol, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from monitor.terminal import visible
+
 MASK = "***"
 REPEAT_S = 10.0  #: A library's message is written once in so long.
 _MAX_REMEMBERED = 1000
@@ -79,6 +81,11 @@ def mask_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
     return masked
 
 
+def show_controls(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Write out what a terminal would obey; JSON does so by itself."""
+    return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
 def _masked(value: Any) -> Any:  # noqa: ANN401 -- log values are of any type
     if isinstance(value, str):
         for pattern, replacement in _SECRET_TEXT:
@@ -119,6 +126,7 @@ def _formatter(*, as_json: bool, colors: bool) -> logging.Formatter:
             # Before masking, so that a traceback is masked too.
             structlog.processors.format_exc_info,
             mask_secrets,
+            *([] if as_json else [show_controls]),
             renderer,
         ],
     )

@@ -59,6 +59,15 @@ def test_console_lines_are_for_people() -> None:
     assert "\x1b" not in out.getvalue()
 
 
+@pytest.mark.parametrize("said", ["\x1b]0;owned\x07", "a\x9b2Jb", "\u202egnp.exe", "x\ry", "spaced \x1b[31m red"])
+def test_a_terminal_obeys_nothing_that_a_stranger_wrote(said: str) -> None:
+    """A server's error may hold what clears a screen or names a window; a traceback too."""
+    out = configured(format="console")
+    structlog.get_logger("x").error("parse_failed", error=said, exc_info=ValueError(said))
+    assert not any(c in out.getvalue() for c in "\x1b\x07\x9b\u202e\r")
+    assert "parse_failed" in out.getvalue()
+
+
 def test_the_level_holds_for_us_and_noisy_libraries_keep_to_warnings() -> None:
     """A client library must not bury the monitor's own lines."""
     out = configured(level="info")
