@@ -35,8 +35,8 @@ def draw_curves(curves: Sequence[Curve]) -> bytes:
     _grid(canvas, most)
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
-        solid = sorted(_at(point, most) for point in curve.chosen_on)
-        dashed = sorted(_at(point, most) for point in curve.after)
+        solid = sorted({_at(point, most) for point in curve.chosen_on})  # canvas: no dash between equal points
+        dashed = sorted({_at(point, most) for point in curve.after})
         if len(solid) > 1:
             canvas.line(solid, colour, 2.5)
         if len(dashed) > 1:
