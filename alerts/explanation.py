@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from alerts.evidence_words import gate_lines, horizon_lines, outcome_words, state_words, strength_words
 from alerts.headlines import Headline, decisive_words, headline_of
 from alerts.words import held_back_words, instant_words, percent_words, ratio_words, span_words, stories_words
-from monitor.domain import AlertState, Evidence, SeriesKey
+from monitor.domain import AlertState, Evidence, Measure, SeriesKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +74,27 @@ def _state(explanation: Explanation) -> str:
 
 def _why(explanation: Explanation) -> Iterator[str]:
     if explanation.met:
-        if explanation.state in (AlertState.NORMAL, AlertState.RESOLVED):
-            yield "Everything that the rule asks for was so at this minute, but no evaluation has acted on it."
-        elif explanation.state is AlertState.PENDING:
-            yield f"Everything that the rule asks for was so; it must hold for {span_words(explanation.hold)}."
+        yield from _unused(explanation)
         return
     lines = [line for line in gate_lines(explanation.evidence.gates) if not line.passed]
     if lines:
         yield f"Not met: {'; '.join(f'{line.name}, {line.words}' for line in lines)}."
     elif not explanation.counts_suffice:
         yield "Every gate passed, but the series does not stand out among the others of the rule."
+    if explanation.evidence.measure is not Measure.DROP:  # which fires at few
+        yield from _distance(explanation)
+
+
+def _unused(explanation: Explanation) -> Iterator[str]:
+    """Why a condition that was met made no alert."""
+    if explanation.state in (AlertState.NORMAL, AlertState.RESOLVED):
+        yield "Everything that the rule asks for was so at this minute, but no evaluation has acted on it."
+    elif explanation.state is AlertState.PENDING:
+        yield f"Everything that the rule asks for was so; it must hold for {span_words(explanation.hold)}."
+
+
+def _distance(explanation: Explanation) -> Iterator[str]:
+    """How far it was from firing."""
     if explanation.missing:
         yield f"{stories_words(explanation.missing, 'more negative')} at this minute would have met what counts decide."
     elif not explanation.counts_suffice and explanation.missing is None:
