@@ -35,10 +35,6 @@ class KeptStates(AlertStore):
         """As counted."""
         return self._counted.window_counts(start, end)
 
-    def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
-        """As counted."""
-        return self._counted.hourly_negatives(start, end)
-
     def first_bucket_at(self) -> datetime | None:
         """As counted."""
         return self._counted.first_bucket_at()

@@ -67,9 +67,6 @@ class AlertStore(Protocol):
     def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
         """Summed buckets with `start <= slot_at < end`, by series; series without buckets are left out."""
 
-    def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
-        """Negative stories per hour (start of the hour, UTC) and series; empty hours are left out."""
-
     def slot_counts(
         self, start: datetime, end: datetime, *, series: Collection[SeriesKey] | None = None
     ) -> Mapping[SeriesKey, Mapping[datetime, Counts]]:

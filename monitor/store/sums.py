@@ -14,7 +14,6 @@ from monitor.store.part import Part
 from monitor.store.schema import buckets
 from monitor.store.values import from_micros, from_micros_or_none, storable, to_micros
 
-_HOUR_MICROS = 3_600_000_000
 _SERIES = (buckets.c.entity, buckets.c.topic, buckets.c.source_class)
 
 
@@ -28,20 +27,6 @@ class Sums(Part):
         with self._database.read() as tx:
             rows = tx.execute(query).all()
         return {_series(row): Counts(**dict(zip(COUNT_FIELDS, row[len(_SERIES) :], strict=True))) for row in rows}
-
-    def hourly_negatives(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Mapping[datetime, int]]:
-        """Negative stories per hour (start of the hour, UTC) and series; empty hours are left out."""
-        hour = buckets.c.slot_at - buckets.c.slot_at % _HOUR_MICROS
-        query = (
-            select(*_SERIES, hour.label("hour"), _sum("negative").label("negative"))
-            .where(_slots(start, end), buckets.c.negative > 0)
-            .group_by(*_SERIES, hour)
-        )
-        found: dict[SeriesKey, dict[datetime, int]] = {}
-        with self._database.read() as tx:
-            for row in tx.execute(query):
-                found.setdefault(_series(row), {})[from_micros(row.hour)] = row.negative
-        return found
 
     def slot_counts(
         self, start: datetime, end: datetime, *, series: Collection[SeriesKey] | None = None

@@ -168,23 +168,9 @@ def test_silences_in_force_are_found(store: Store) -> None:
     assert store.silences(active_at=T0 + 2 * MINUTE) == []
 
 
-def test_hours_hold_their_negative_stories(store: Store) -> None:
-    """What the baseline learns from: hours without negatives are left out."""
-    assert store.first_bucket_at() is None
-    times = [T0 + 59 * MINUTE, T0 + HOUR, T0 + HOUR + MINUTE]
-    add(store, [label(str(n), at=at) for n, at in enumerate(times)], first=0)
-    add(store, [label("good", at=T0 + 3 * HOUR, negative=0.0)], first=3)
-
-    hours = store.hourly_negatives(T0, T0 + 4 * HOUR)
-
-    assert hours[ACME] == {T0: 1, T0 + HOUR: 2}
-    assert hours[SeriesKey()] == hours[ACME]
-    assert store.hourly_negatives(T0, T0 + HOUR)[ACME] == {T0: 1}
-    assert store.first_bucket_at() == T0 + 59 * MINUTE
-
-
 def test_slots_are_read_as_they_are(store: Store) -> None:
     """Detection lays windows over them itself; series that nobody follows need not travel."""
+    assert store.first_bucket_at() is None
     add(store, [label("1"), label("2", at=T0 + 2 * MINUTE), label("3", at=T0 + 2 * MINUTE, negative=0.1)], first=0)
     add(store, [label("4", at=T0 + 3 * MINUTE, entities=("BETA",), topic="legal")], first=9)
 
@@ -200,6 +186,7 @@ def test_slots_are_read_as_they_are(store: Store) -> None:
     asked = [T0 + n * MINUTE for n in range(-1, 9)]
     assert store.slot_documents(asked) == {T0: 1, T0 + 2 * MINUTE: 2, T0 + 3 * MINUTE: 1}
     assert store.slot_documents([]) == {}
+    assert store.first_bucket_at() == T0
     assert store.last_bucket_at(before=T0 + 3 * MINUTE) == T0 + 2 * MINUTE
     assert store.last_bucket_at(before=T0) is None
 
