@@ -26,6 +26,30 @@ MAX_CONNECTIONS = 200  #: Beyond, a request is answered with 503 at once.
 log = structlog.get_logger(__name__)
 
 
+def _server_config(settings: WebSettings, pages: Pages) -> uvicorn.Config:
+    """How uvicorn serves `pages`."""
+    limits = Limits(
+        max_body_bytes=settings.max_body_bytes,
+        per_minute=settings.max_requests_per_minute,
+        behind_proxy=settings.behind_proxy,
+    )
+    # A proxy makes all connections itself, and counts those of its clients.
+    per_client = MAX_CONNECTIONS if settings.behind_proxy else settings.max_connections_per_client
+    return uvicorn.Config(
+        create_app(pages, access=Access.of(settings), limits=limits),
+        http=Doorway(per_client=per_client).protocol(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=int(STOP_S / 2),
+    )
+
+
 class WebServer:
     """Serves from `start` to `stop`; leaves signals to the process."""
 
@@ -47,26 +71,7 @@ class WebServer:
             registry=registry, ready=ready, submit=submit, alerts=alerts, sources=sources, status=status,
             verdicts=verdicts, reload=reload,
         )  # fmt: skip
-        limits = Limits(
-            max_body_bytes=settings.max_body_bytes,
-            per_minute=settings.max_requests_per_minute,
-            behind_proxy=settings.behind_proxy,
-        )
-        # A proxy makes all connections itself, and counts those of its clients.
-        per_client = MAX_CONNECTIONS if settings.behind_proxy else settings.max_connections_per_client
-        self._config = uvicorn.Config(
-            create_app(pages, access=Access.of(settings), limits=limits),
-            http=Doorway(per_client=per_client).protocol(),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=int(STOP_S / 2),
-        )
+        self._config = _server_config(settings, pages)
         self._server = uvicorn.Server(self._config)
         self._thread: threading.Thread | None = None
         self._port = settings.port
