@@ -28,6 +28,18 @@ class Evaluates(Protocol):
         """What changed at each of `ticks`, those left out at which nothing did."""
 
 
+def _ignore(_: object) -> None:
+    """Where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told while it goes on."""
+
+    on_progress: Callable[[datetime], None] = _ignore  #: Of the last tick of each piece.
+    on_fired: Callable[[Alert], None] = _ignore  #: Of each alert as it begins to fire, before any later tick.
+
+
 @dataclass(slots=True)
 class Rerun:
     """What the rules did."""
@@ -37,13 +49,16 @@ class Rerun:
     fired: list[Alert] = field(default_factory=list)  #: One entry an episode, as it began to fire.
     unended: set[str] = field(default_factory=set)  #: Fingerprints of alerts that have not ended.
 
-    def take(self, tick: Tick) -> None:
+    def take(self, tick: Tick, listener: Listener) -> None:
         """Note what `tick` changed."""
         self.transitions.extend(tick.transitions)
-        self.fired.extend(alert for alert in tick.alerts if _began(alert, tick))
+        began = [alert for alert in tick.alerts if _began(alert, tick)]
+        self.fired.extend(began)
         for transition in tick.transitions:
             keep = self.unended.add if transition.after in UNENDED else self.unended.discard
             keep(transition.fingerprint)
+        for alert in began:
+            listener.on_fired(alert)
 
 
 def rerun(
@@ -52,24 +67,23 @@ def rerun(
     start: datetime,
     end: datetime,
     every: timedelta,
-    on_progress: Callable[[datetime], None] | None = None,
+    listener: Listener | None = None,
     follow: bool = True,
 ) -> Rerun:
     """Evaluate every tick in `[start, end]` and, to `follow`, what fires then to its end; `start` is the first tick."""
-    found = Rerun()
+    found, told = Rerun(), listener or Listener()
     for ticks in _pieces(start, end, every):
         found.ticks += len(ticks)
         for tick in evaluator.evaluate(ticks):
-            found.take(tick)
-        if on_progress is not None:
-            on_progress(ticks[-1])
+            found.take(tick, told)
+        told.on_progress(ticks[-1])
     last = start + (end - start) // every * every
     for ticks in _pieces(last + every, last + LONGEST_TAIL, every):
         if not (follow and found.unended):
             break
         found.ticks += len(ticks)
         for tick in evaluator.evaluate(ticks):
-            found.take(_without_silence(tick))
+            found.take(_without_silence(tick), told)
     return found
 
 

@@ -15,10 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from alerts.evaluate import Evaluator
 from alerts.events import Event, read_events
 from alerts.kept_states import KeptStates
-from alerts.rerun import Rerun, rerun
+from alerts.rerun import Listener, Rerun, rerun
 from alerts.scoring import Margins, Score, outside, scores, unfollowed
 from monitor.app.replay_folder import cache_root
 from monitor.app.replay_history import History, Request, counted_history
+from monitor.app.replay_pictures import artist
 from monitor.app.replay_words import Shown, show_run
 from monitor.console import Output, as_row, plain
 from monitor.domain import TOPICS
@@ -48,6 +49,10 @@ class Results:
     out: Path | None = None  #: Every transition, a JSON line each.
     pictures: Path | None = None  #: Folder; a PNG for each alert.
 
+    def folder(self, name: str, *, among: int) -> Path | None:
+        """For the pictures of the rules of that name; one of its own where there are several."""
+        return self.pictures / Path(name).stem if self.pictures and among > 1 else self.pictures
+
 
 def run_replay(  # noqa: PLR0913 - what the command line offers
     settings: Settings,
@@ -66,10 +71,11 @@ def run_replay(  # noqa: PLR0913 - what the command line offers
     events = read_events(judging.events) if judging.events is not None else ()
     with progress() as show, counted_history(settings, request, show.counted) as history:
         judge = judge_over(history, events, judging)
-        runs = [(name, each, evaluate(history, each, show)) for name, each in tried]
+        folders = {name: results.folder(name, among=len(tried)) for name, _ in tried}
+        runs = [(name, each, evaluate(history, each, show, pictures=folders[name])) for name, each in tried]
         show.close()
         shown = [_shown(name, each, run, judge) for name, each, run in runs]
-        _write(results, runs, history)
+        _write(results, runs)
     _say_what_is_left_out(history, events, judge, output)
     show_run(shown, history, output)
 
@@ -83,12 +89,13 @@ def _name(path: Path | None) -> str:
     return "configuration" if path is None else path.name
 
 
-def evaluate(history: History, settings: Settings, show: Shows) -> Rerun:
+def evaluate(history: History, settings: Settings, show: Shows, *, pictures: Path | None = None) -> Rerun:
     """What the rules of `settings` do on `history`, from the first of its ticks to the last alert's end."""
     every = settings.alerting.evaluate_every
     refuse_short(history, settings)
+    states = KeptStates(history.workshop.store)
     evaluator = Evaluator(
-        KeptStates(history.workshop.store),
+        states,
         settings.alerting,
         tickers=history.state.tickers,
         topics=TOPICS,
@@ -98,10 +105,11 @@ def evaluate(history: History, settings: Settings, show: Shows) -> Rerun:
     )
     start = ceil_to(history.first_at + settings.aggregate.bucket, every)
     end = ceil_to(history.last_at, every) + every
-    return rerun(
-        evaluator, start=start, end=end, every=every,
+    listener = Listener(
         on_progress=lambda at: show.evaluated((at - start) / max(end - start, every)),
-    )  # fmt: skip
+        **({"on_fired": artist(states, history, settings, pictures)} if pictures else {}),
+    )
+    return rerun(evaluator, start=start, end=end, every=every, listener=listener)
 
 
 def refuse_short(history: History, settings: Settings) -> None:
@@ -175,19 +183,13 @@ def _say_what_is_left_out(history: History, events: Sequence[Event], judge: Judg
         output.warn(f"{history.state.refused} of {history.state.total} documents were refused")
 
 
-def _write(results: Results, runs: Sequence[tuple[str, Settings, Rerun]], history: History) -> None:
+def _write(results: Results, runs: Sequence[tuple[str, Settings, Rerun]]) -> None:
     if results.out is not None:
         with results.out.open("w", encoding="utf-8") as lines:
             for name, _, run in runs:
                 extra: Mapping[str, object] = {"rules": name} if len(runs) > 1 else {}
                 rows = ({**as_row(each), **extra} for each in run.transitions)
                 lines.writelines(json.dumps(row, default=plain, ensure_ascii=False) + "\n" for row in rows)
-    if results.pictures is not None:
-        from monitor.app.replay_pictures import draw_alerts
-
-        for name, settings, run in runs:
-            folder = results.pictures / Path(name).stem if len(runs) > 1 else results.pictures
-            draw_alerts(run, history, settings, folder)
 
 
 class Shows:

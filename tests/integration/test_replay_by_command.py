@@ -266,3 +266,17 @@ def test_tuning_shows_what_each_setting_buys_and_that_it_was_tuned(
     assert [row["events_after"] for row in found] == [0, 0]
     assert "better than they are" in shown.err
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_alert_is_drawn_as_it_began_to_fire(recorded: Recorded, counted: Path, tmp_path: Path) -> None:
+    """One PNG an alert, named by time; of two sets of rules each in a folder of its own."""
+    keen = rules(tmp_path, "method: threshold, sensitivity: 6", "keen.yaml")
+    pictures = tmp_path / "pictures"
+    where = ("--state", str(counted), "--pictures", str(pictures))
+
+    assert status("replay", *recorded.arguments, *where) == 0
+    assert [path.name for path in pictures.iterdir()] == ["2026-01-21T1430-bad-news-ACME-all.png"]
+    assert status("replay", *recorded.arguments, *where, "--rules", keen, "--compare", keen) == 0
+    drawn = next(iter((pictures / "keen").iterdir()))
+    assert drawn.read_bytes() == next(iter(pictures.glob("*.png"))).read_bytes()
+    assert drawn.read_bytes().startswith(b"\x89PNG")

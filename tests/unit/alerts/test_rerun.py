@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.rerun import AT_ONCE, LONGEST_TAIL, Rerun, rerun
+from alerts.rerun import AT_ONCE, LONGEST_TAIL, Listener, Rerun, rerun
 from monitor.domain import Alert, AlertState, SeriesKey, Transition
 from monitor.ports import Tick
 
@@ -73,7 +73,9 @@ def test_every_tick_of_the_span_is_evaluated_once_and_in_order(minutes: int, ste
 def test_progress_shows_after_each_piece() -> None:
     """Of event time, up to the end."""
     seen: list[datetime] = []
-    rerun(Script(), start=T0, end=T0 + 3 * AT_ONCE, every=timedelta(hours=1), on_progress=seen.append)
+    rerun(
+        Script(), start=T0, end=T0 + 3 * AT_ONCE, every=timedelta(hours=1), listener=Listener(on_progress=seen.append)
+    )
 
     assert seen == [T0 + AT_ONCE - timedelta(hours=1) + day * AT_ONCE for day in range(3)] + [T0 + 3 * AT_ONCE]
 
