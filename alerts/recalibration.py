@@ -23,7 +23,7 @@ from alerts.detection import Floats
 BINS, WIDTH = 240, 0.25  #: Peaks are kept by score: 0 to 60 nats.
 WEEK_DAYS = 7.0
 NONE = -1.0  #: Peak of a series that is in no episode.
-PRIOR_WEEKS, PRIOR_SCALE = 40.0, 3.0  #: Before anything is known: exp(-score / scale) a week, worth so many weeks.
+PRIOR_WEEKS, PRIOR_SCALE = 100.0, 4.0  #: Before anything is known: exp(-score / scale) a week, worth so many weeks.
 CLASS_WEEKS = 200.0  #: What all classes together say is worth so many series-weeks of one class.
 PEAKS = 20.0  #: Above the threshold where the exponential tail begins.
 CENSORED = 0.2  #: Share of those peaks of which only that they lie far out is used.

@@ -12,14 +12,14 @@ CLASSES = np.zeros(SERIES, dtype=np.int64)
 ALL = np.arange(SERIES)
 
 
-def past(peaks: np.ndarray[tuple[int], np.dtype[np.float64]], *, keep: float = 1.0) -> Recalibration:
-    """Fifty weeks of forty series of one class, with these peaks of episodes."""
+def past(peaks: np.ndarray[tuple[int], np.dtype[np.float64]], *, keep: float = 1.0, years: int = 1) -> Recalibration:
+    """Years of fifty weeks of forty series of one class, with these peaks of episodes."""
     made = Recalibration(series=SERIES, keep=keep)
     for n, peak in enumerate(peaks):
         row = np.array([n % SERIES])
         made.note(row, np.array([peak]))
         made.close(row, CLASSES)
-    for _ in range(DAYS):
+    for _ in range(years * DAYS):
         made.pass_day(CLASSES)
     return made
 
@@ -45,11 +45,11 @@ def test_tail_goes_on_as_the_exponential_that_it_is() -> None:
 
 
 def test_real_events_do_not_make_the_tail_heavy() -> None:
-    """A thousand ordinary peaks and four disasters: a disaster stays rarer by far than it was."""
-    ordinary = np.random.default_rng(3).exponential(1.0, 1000)
-    hit = past(np.concatenate([ordinary, [40.0, 45.0, 50.0, 55.0]]))
-    assert rate(hit, 15.0) < 4 / (SERIES * 50) / 20
-    assert rate(hit, 2.0) == pytest.approx(rate(past(ordinary), 2.0), rel=0.05)
+    """Ten thousand ordinary peaks and four disasters: a disaster stays rarer by far than it was."""
+    ordinary = np.random.default_rng(3).exponential(1.0, 10_000)
+    hit = past(np.concatenate([ordinary, [40.0, 45.0, 50.0, 55.0]]), years=10)
+    assert rate(hit, 30.0) < 4 / (SERIES * 500) / 20
+    assert rate(hit, 2.0) == pytest.approx(rate(past(ordinary, years=10), 2.0), rel=0.05)
 
 
 def test_before_anything_is_known_there_is_a_prior() -> None:
@@ -58,7 +58,7 @@ def test_before_anything_is_known_there_is_a_prior() -> None:
     rates = [rate(made, score) for score in (0.0, 3.0, 6.0, 12.0, 30.0)]
     assert rates == sorted(rates, reverse=True)
     assert 0.5 < rates[0] < 2.0
-    assert 0.0 < rates[-1] < 1e-4
+    assert 0.0 < rates[-1] < 1e-3
 
 
 def test_rates_fall_with_the_score_in_every_class() -> None:
