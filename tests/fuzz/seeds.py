@@ -72,5 +72,9 @@ def seeds() -> dict[str, list[bytes]]:
         "body": [b"\x07" + gzip.compress(b"hello"), gzip.compress(b"a") + gzip.compress(b"b")],
         "settings": [_YAML, example_yaml().encode()],
         "watchlist": [b'ticker,name,aliases,isin,codes,exact,unless\nACME,"Acme, Corp",A|B,,,true,x y\n'],
+        "request": [
+            b"GET\xff/api/v1/alerts\xffa.b:8080\xffBearer x\xffhttps://c.d\xff10.0.0.1, ::1",
+            b"POST\xff/livez",
+        ],
         "notice": [b"Acme <b>falls</b>\xffwire\xffAnn\xffhttps://a.b/1\xffEarnings\xffACME\xffSpike"],
     }

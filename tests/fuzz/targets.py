@@ -41,7 +41,9 @@ from pipelines.sources.robots import parse_robots
 from pipelines.sources.sitemap_parser import parse_sitemap
 from pipelines.sources.w3c_dates import read_w3c_date
 from pipelines.watchlist import read_watchlist
+from tests.fuzz.parts import split
 from tests.fuzz.properties import check_document, check_link, check_mail, is_clean_line
+from tests.fuzz.request import fuzz_request
 from tests.unit.alerts.notices import alert, evidence, headline, notification
 
 Target = Callable[[bytes], None]
@@ -51,17 +53,10 @@ URL = "https://wire.example/feed"
 LIMITS = DocumentLimits()
 LINKER = EntityLinker([])
 _TICKER = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,14}")
-SEPARATOR = b"\xff"
 ITEMS = 50
 MAX_BYTES = 100_000
 CONTENT = ContentBuilder(AlertingSettings())
 COMPOSER = MailComposer(CONTENT, sender=Address("", addr_spec="a@b.example"), to=[Address("", addr_spec="c@d.example")])
-
-
-def split(data: bytes, count: int) -> list[str]:
-    """`count` texts from `data`; bytes that are no UTF-8 become lone surrogates."""
-    parts = [part.decode("utf-8", "surrogateescape") for part in data.split(SEPARATOR)[:count]]
-    return parts + [""] * (count - len(parts))
 
 
 def fuzz_wire(data: bytes) -> None:
@@ -274,4 +269,4 @@ def fuzz_notice(data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     name.removeprefix("fuzz_"): value for name, value in list(globals().items()) if name.startswith("fuzz_")
-}
+} | {"request": fuzz_request}

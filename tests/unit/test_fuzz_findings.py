@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.__main__ import CORPUS
+from tests.fuzz.parts import split
 from tests.fuzz.seeds import seeds
-from tests.fuzz.targets import TARGETS, split
+from tests.fuzz.targets import TARGETS
 
 FINDINGS = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
 
