@@ -80,7 +80,7 @@ class Access:
         if method in _SAFE_METHODS:
             return None
         origin = headers.get("origin", "null")  # "null": a form on a page of ours, which sends no referrer
-        elsewhere = origin != "null" and urlsplit(origin).netloc.lower() != host.lower()
+        elsewhere = origin != "null" and _place(origin) != host.lower()
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") or elsewhere:
             return Refusal(status=403, error="another site's page may not do this", headers={})
         return None
@@ -112,3 +112,11 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _place(origin: str) -> str | None:
+    """Name and port in an Origin header; None where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

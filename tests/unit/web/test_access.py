@@ -109,6 +109,8 @@ def test_the_names_of_loopback_are_ours(host: str) -> None:
         ({"origin": "null", "sec-fetch-site": "same-origin"}, None),
         ({"origin": "null", "sec-fetch-site": "cross-site"}, 403),
         ({"origin": "https://evil.example"}, 403),
+        ({"origin": "https://["}, 403),
+        ({"origin": ""}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
     ],
