@@ -58,6 +58,13 @@ def test_a_folder_in_use_is_not_overwritten(tiny_model: TinyModel) -> None:
         train(tiny_model.data, tiny_model.adapter, QUICK, encoder=(tiny_model.base, tiny_model.encoder))
 
 
+def test_the_settings_of_the_shipped_adapters_are_read() -> None:
+    """They are how the adapters are made again; each names what it makes."""
+    found = {path.stem: read_config(path) for path in SETTINGS.glob("*.yaml")}
+    assert set(found) >= {"small", "base", "multilingual"}
+    assert all(config.name == name for name, config in found.items())
+
+
 def test_settings_come_from_yaml_and_are_checked(tmp_path: Path) -> None:
     """A typing error must not silently train with defaults for ten minutes."""
     path = tmp_path / "training.yaml"
