@@ -19,6 +19,7 @@ from monitor.errors import InvalidRecordError, MonitorError
 from monitor.metrics import ClassifyMetrics
 from monitor.ports import Producer
 from pipelines import wire
+from pipelines.confidence import with_confidence
 from pipelines.dead_letters import DeadLetters, Refused, split
 from pipelines.label_cache import LabelCache
 from pipelines.routing import Models, Question, Reader, Routes, ask
@@ -34,7 +35,7 @@ class Classify:
 
     name = "classify"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - joined to everything it needs in one place, the composition root
         self,
         *,
         models: Models,
@@ -43,6 +44,7 @@ class Classify:
         topics: Topics,
         dead_letters: DeadLetters,
         metrics: ClassifyMetrics,
+        confidence: float | None = None,
     ) -> None:
         self._models = models
         self._reader = reader
@@ -50,6 +52,7 @@ class Classify:
         self._topics = topics
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._confidence = confidence  # of a verdict; None: as the adapter says
         self._read = LabelCache()
 
     def handle(self, batch: Sequence[Record], now: datetime) -> None:
@@ -65,7 +68,7 @@ class Classify:
         labels: list[Label] = []
         for (record, document), answer in zip(good, found.answers, strict=True):
             if isinstance(answer, Prediction):
-                labels.append(Label(document=document, prediction=answer, labeled_at=labeled_at))
+                labels.append(Label(document=document, prediction=self._decided(answer), labeled_at=labeled_at))
             else:
                 refused.append(_model_failed(record, document, answer))
         messages = [self._message(label) for label in labels]
@@ -75,6 +78,9 @@ class Classify:
         self._metrics.reused.inc(found.reused)
         self._report(labels, refused=len(refused), took_s=took_s)
         self._models.saw(found.answered)
+
+    def _decided(self, answer: Prediction) -> Prediction:
+        return answer if self._confidence is None else with_confidence(answer, self._confidence)
 
     def _report_age(self, documents: Sequence[Document], now: datetime) -> None:
         if documents:

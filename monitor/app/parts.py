@@ -104,6 +104,7 @@ class Parts:
                 topics=workshop.topics,
                 dead_letters=self._dead_letters("classify"),
                 metrics=workshop.classify_metrics,
+                confidence=workshop.settings.classifier.confidence,
             )
             with closing(self._consumer("classify", workshop.topics.documents)) as consumer:
                 yield Line(stage=stage, consumer=consumer)

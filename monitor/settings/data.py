@@ -122,6 +122,9 @@ class ClassifierSettings(Section):
     default_language: Language = "en"
     """Of a text whose language cannot be told."""
 
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Least probability of a verdict; left out: what keeps the adapter's stated risk. 0.5: likelier than not."""
+
     shadow: str | None = None
     """A candidate that labels a share of the same stream, for comparison alone."""
 
