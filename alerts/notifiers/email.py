@@ -22,7 +22,7 @@ from alerts.plain import plain
 from monitor.domain import Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
 from monitor.settings.alerting import EmailReceiver
-from monitor.settings.root import is_loopback
+from monitor.settings.web import is_loopback
 
 REPLY_CHARS = 200
 PERMANENT = 500  #: SMTP answers from here on are final.

@@ -21,9 +21,7 @@ from monitor.settings.data import (
 from monitor.settings.pages import refuse_unfit
 from monitor.settings.sources import IngestSettings, Source, WatchlistSettings
 from monitor.settings.stories import StoriesSettings
-from monitor.settings.web import WebSettings, is_loopback
-
-__all__ = ["Settings", "is_loopback"]
+from monitor.settings.web import WebSettings
 
 
 class Settings(Section):
