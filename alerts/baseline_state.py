@@ -43,7 +43,5 @@ def _unpacked(text: object, name: str, size: int) -> Floats:
     except (TypeError, ValueError, zlib.error) as err:
         raise ValueError(f"not a baseline state: {name}: {err}") from err
     if values.size != size:
-        raise ValueError(
-            f"not the baseline state of this rule: {name} has {values.size} values, not {size}"
-        )
+        raise ValueError(f"not the baseline state of this rule: {name} has {values.size} values, not {size}")
     return values
