@@ -12,6 +12,12 @@ def as_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_STARTS) else value
 
 
+def from_cell(text: str) -> str:
+    """The text that `as_cell` was given."""
+    bare = text.removeprefix("'")
+    return bare if as_cell(bare) != bare else text
+
+
 def as_cells(row: Mapping[str, object]) -> dict[str, object]:
     """A row of such cells."""
     return {column: as_cell(value) for column, value in row.items()}

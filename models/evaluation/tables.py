@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from monitor.errors import ConfigurationError
+from monitor.spreadsheet import from_cell
 
 PLAIN = ("text", "label")
 HEADLINES = ("Title", "Decisions")
@@ -64,7 +65,7 @@ def _rows(path: Path, table: pd.DataFrame, layout: tuple[str, str]) -> Iterator[
         row = Row(
             path=path,
             number=number,
-            text=_plain(values[layout[0]]),
+            text=from_cell(_plain(values[layout[0]])),
             label="" if by_decisions else _plain(values[layout[1]]),
             entity=_plain(values["entity"]) if "entity" in table.columns and not by_decisions else None,
             decisions=_plain(values[layout[1]]) if by_decisions else None,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.spreadsheet import as_cell, as_cells
+from monitor.spreadsheet import as_cell, as_cells, from_cell
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,12 @@ def test_everything_else_stays_and_numbers_stay_numbers(row: dict[str, object]) 
         assert not str(cells[column]).lstrip(" ").startswith(("=", "@", "\t")) or not isinstance(value, str)
     written = io.StringIO(newline="")
     csv.DictWriter(written, list(row)).writerow(cells)
+
+
+@given(st.text(max_size=20))
+def test_what_was_written_is_read_back(text: str) -> None:
+    """Corrected labels go out into a table and come back as training rows."""
+    assert from_cell(str(as_cell(text))) == text or text.startswith("'")
 
 
 def test_every_table_that_is_written_is_written_so() -> None:
