@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from alerts.plain import plain
+from alerts.messages.plain import plain
 from monitor.domain import DeliveryAttempt, OutboxItem
 from monitor.errors import MonitorError, PermanentError, TransientError
 from monitor.metrics import AlertMetrics

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.baseline import EPOCH, HOUR
-from alerts.chart import Chart
-from alerts.chart_data import Spans, chart_of, shown_span
+from alerts.charts.chart import Chart
+from alerts.charts.chart_data import Spans, chart_of, shown_span
+from alerts.charts.what_if import stories_missing
 from alerts.counted import Counted
 from alerts.detector import Detector
 from alerts.evidence import CoverageOf, Look, Witness
 from alerts.explanation import Explanation
 from alerts.grid import CountGrid
-from alerts.kept_states import KeptStates
 from alerts.learning import Grid, Learning
 from alerts.lifecycle import FIRING
 from alerts.readings import Reading
+from alerts.replays.kept_states import KeptStates
 from alerts.rules import alert_labels, fingerprint, followed
 from alerts.silences import is_silenced
-from alerts.what_if import stories_missing
 from monitor.domain import Alert, AlertState, Evidence, SeriesKey, Transition
 from monitor.errors import MonitorError
 from monitor.ports import AlertStore

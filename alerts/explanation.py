@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.evidence_words import gate_lines, horizon_lines, outcome_words, state_words, strength_words
-from alerts.headlines import Headline, decisive_words, headline_of
-from alerts.words import held_back_words, instant_words, percent_words, ratio_words, span_words, stories_words
+from alerts.messages.evidence_words import gate_lines, horizon_lines, outcome_words, state_words, strength_words
+from alerts.messages.headlines import Headline, decisive_words, headline_of
+from alerts.messages.words import held_back_words, instant_words, percent_words, ratio_words, span_words, stories_words
 from monitor.domain import AlertState, Evidence, Measure, SeriesKey
 
 

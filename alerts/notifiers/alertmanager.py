@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from alerts.content import AlertContent, ContentBuilder
+from alerts.messages.content import AlertContent, ContentBuilder
 from alerts.notifiers.body import alert_annotations, rfc3339
 from alerts.notifiers.posting import Poster
 from monitor.domain import Notification

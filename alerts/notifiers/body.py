@@ -12,9 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts.content import AlertContent, Content
-from alerts.headlines import Headline
-from alerts.words import instant_words
+from alerts.messages.content import AlertContent, Content
+from alerts.messages.headlines import Headline
+from alerts.messages.words import instant_words
 from monitor.domain import Evidence, HorizonReading
 
 NOT_ENDED = "0001-01-01T00:00:00Z"  #: Go's zero time: how Alertmanager writes that an alert still fires.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
 from alerts.notifiers.alertmanager import AlertmanagerNotifier
 from alerts.notifiers.compose import Charts
 from alerts.notifiers.email import EmailNotifier

@@ -16,9 +16,9 @@ import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from alerts.content import Content, ContentBuilder
-from alerts.plain import safe_url
-from alerts.words import instant_words, stories_words
+from alerts.messages.content import Content, ContentBuilder
+from alerts.messages.plain import safe_url
+from alerts.messages.words import instant_words, stories_words
 from monitor.domain import Alert, Notification
 from monitor.errors import MonitorError
 

@@ -16,9 +16,9 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
+from alerts.messages.plain import plain
 from alerts.notifiers.compose import Charts, MailComposer
-from alerts.plain import plain
 from monitor.domain import Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
 from monitor.settings.alerting import EmailReceiver

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from alerts.plain import plain
+from alerts.messages.plain import plain
 from monitor.errors import PermanentError, TransientError
 from monitor.net import HttpClient, Response
 from monitor.ports import Clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
 from alerts.notifiers.body import webhook_body
 from alerts.notifiers.posting import Poster
 from alerts.notifiers.signature import Signer

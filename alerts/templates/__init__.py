@@ -1,1 +1,1 @@
-"""Layouts of messages (jinja2); what they show is made in `alerts/content.py`."""
+"""Layouts of messages (jinja2); what they show is made in `alerts/messages/content.py`."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from alerts.chart import Chart, draw_chart
+from alerts.charts.chart import Chart, draw_chart
 from alerts.explaining import Explainer
 from alerts.explanation import Explanation, explanation_lines, verdict_words
-from alerts.words import series_words
+from alerts.messages.words import series_words
 from monitor.app.source_coverage import SourceCoverage
 from monitor.app.store import Store, open_app_store
 from monitor.console import Output

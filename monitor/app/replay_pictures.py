@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from alerts.chart import draw_chart
+from alerts.charts.chart import draw_chart
 from alerts.explaining import Explainer
-from alerts.kept_states import KeptStates
-from alerts.words import series_words
+from alerts.messages.words import series_words
+from alerts.replays.kept_states import KeptStates
 from monitor.app.replay_history import History
 from monitor.domain import TOPICS, Alert
 from monitor.errors import ConfigurationError

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isnan
 
-from alerts.events import Event
-from alerts.rerun import Rerun
-from alerts.scoring import Judged, Score, Share
+from alerts.replays.events import Event
+from alerts.replays.rerun import Rerun
+from alerts.replays.scoring import Judged, Score, Share
 from monitor.app.replay_history import History
 from monitor.console import Output
 from monitor.domain import AlertState, Transition

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alerts.evaluate import Evaluator
-from alerts.events import Event, read_events
-from alerts.kept_states import KeptStates
-from alerts.rerun import Listener, Rerun, rerun
-from alerts.scoring import Margins, Score, outside, scores, unfollowed
+from alerts.replays.events import Event, read_events
+from alerts.replays.kept_states import KeptStates
+from alerts.replays.rerun import Listener, Rerun, rerun
+from alerts.replays.scoring import Margins, Score, outside, scores, unfollowed
 from monitor.app.replay_folder import cache_root
 from monitor.app.replay_history import History, Request, counted_history
 from monitor.app.replay_pictures import artist

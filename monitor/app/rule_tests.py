@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from alerts.evaluate import Evaluator
-from alerts.kept_states import KeptStates
-from alerts.rerun import rerun
+from alerts.replays.kept_states import KeptStates
+from alerts.replays.rerun import rerun
 from monitor.app.rule_stories import entities_of, labels_of
 from monitor.app.store import Store, open_app_store
 from monitor.domain import TOPICS, Label, Partition, Transition

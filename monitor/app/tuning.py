@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alerts.curve import Curve, draw_curves
-from alerts.events import read_events
-from alerts.scoring import Score, scores
+from alerts.replays.curve import Curve, draw_curves
+from alerts.replays.events import read_events
+from alerts.replays.scoring import Score, scores
 from monitor.app.replay_history import History, Request, counted_history
 from monitor.app.replay_words import share_words
 from monitor.app.replaying import Judge, Judging, evaluate, judge_over, progress

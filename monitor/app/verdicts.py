@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from alerts.evidence_words import outcome_words
-from alerts.words import series_words
+from alerts.messages.evidence_words import outcome_words
+from alerts.messages.words import series_words
 from monitor.domain import ALL, Alert, Correction, Sentiment, Transition, Verdict, VerdictKind
 from monitor.errors import MonitorError, PermanentError
 from monitor.ports import Clock, EpisodeView, VerdictStore
 
 if TYPE_CHECKING:
-    from alerts.verdict_links import EpisodeClaim, VerdictLinks
+    from alerts.messages.verdict_links import EpisodeClaim, VerdictLinks
 
 AFTER = timedelta(hours=1)  #: A quiet span lasts so long after the alert that was wrong.
 LONGEST_BEFORE = timedelta(hours=23)  #: So much before an alert it may have begun and still be found by a replay.

@@ -10,9 +10,9 @@ from functools import cached_property
 
 from prometheus_client import CollectorRegistry
 
-from alerts.content import verdict_links
 from alerts.delivery import Delivery
 from alerts.evaluate import Evaluator
+from alerts.messages.content import verdict_links
 from alerts.notifiers.build import build_notifiers
 from monitor.app.clock import utc_now
 from monitor.app.explaining import alert_charts

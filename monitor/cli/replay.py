@@ -101,7 +101,7 @@ def replay(  # noqa: PLR0913 - click hands over each option
     as_json: bool,
 ) -> None:
     """Run the live stages over a file, with a clock driven by the data, and score the rules."""
-    from alerts.scoring import Margins
+    from alerts.replays.scoring import Margins
     from monitor.app.replaying import Judging, Results, request_of, run_replay
 
     run_replay(

@@ -105,7 +105,7 @@ def tune(  # noqa: PLR0913 - click hands over each option
     as_json: bool,
 ) -> None:
     """Sweep the sensitivity of methods over history, and show recall against false alerts to choose from."""
-    from alerts.scoring import Margins
+    from alerts.replays.scoring import Margins
     from monitor.app.replaying import Judging, request_of
     from monitor.app.tuning import METHODS, Tuning, run_tuning
 

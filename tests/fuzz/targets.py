@@ -17,10 +17,10 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
+from alerts.messages.plain import plain, safe_url
 from alerts.notifiers.body import webhook_body
 from alerts.notifiers.compose import MailComposer
-from alerts.plain import plain, safe_url
 from monitor.domain import REJECT_REASONS, SourceClass
 from monitor.errors import ConfigurationError, InvalidRecordError, PermanentError, TransientError
 from monitor.net.body import read_body

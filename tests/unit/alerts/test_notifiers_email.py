@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
 from alerts.notifiers.build import build_notifiers
 from alerts.notifiers.compose import Charts, MailComposer
 from monitor.domain import Alert, AlertState, GateReading, HorizonReading, Measure, Notification

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from alerts.content import ContentBuilder
+from alerts.messages.content import ContentBuilder
 from alerts.notifiers.body import webhook_body
 from alerts.notifiers.build import build_notifiers
 from alerts.notifiers.posting import retry_after_s

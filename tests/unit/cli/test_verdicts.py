@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from alerts.events import read_events
-from alerts.verdict_links import VerdictLinks
+from alerts.messages.verdict_links import VerdictLinks
+from alerts.replays.events import read_events
 from models.evaluation.cases import read_cases
 from monitor.app.verdicts import Desk
 from monitor.cli import main

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.annotations import AnnotationTemplate, annotation_templates
-from alerts.evidence_words import (
+from alerts.messages.annotations import AnnotationTemplate, annotation_templates
+from alerts.messages.evidence_words import (
     GateLine,
     HorizonLine,
     gate_lines,
@@ -21,11 +21,11 @@ from alerts.evidence_words import (
     strength_words,
     title_words,
 )
-from alerts.headlines import TITLE_CHARS, WORD_CHARS, Headline, decisive_words, headline_of
-from alerts.plain import plain
-from alerts.subjects import subject_words
-from alerts.verdict_links import VerdictLinks
-from alerts.words import (
+from alerts.messages.headlines import TITLE_CHARS, WORD_CHARS, Headline, decisive_words, headline_of
+from alerts.messages.plain import plain
+from alerts.messages.subjects import subject_words
+from alerts.messages.verdict_links import VerdictLinks
+from alerts.messages.words import (
     entity_words,
     expected_words,
     held_back_words,

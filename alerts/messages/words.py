@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from alerts.plain import plain
+from alerts.messages.plain import plain
 from monitor.domain import ALL, LOOK_BACKS, NEW, SeriesKey
 from monitor.durations import format_duration
 

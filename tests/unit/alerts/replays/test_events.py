@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.events import Event, read_events
+from alerts.replays.events import Event, read_events
 from monitor.errors import ConfigurationError
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from alerts.curve import COLOURS, HEIGHT, WIDTH, Curve, draw_curves
+from alerts.replays.curve import COLOURS, HEIGHT, WIDTH, Curve, draw_curves
 
 POINTS = st.lists(st.tuples(st.floats(0, 500), st.floats(0, 1)), max_size=5).map(tuple)
 ONE = Curve(name="spike", chosen_on=((0.1, 0.4), (0.5, 0.7), (2.0, 0.9)), after=((0.2, 0.5), (0.2, 0.5)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts.words import expected_words, odds_words, percent_words, span_words, stories_words
+from alerts.messages.words import expected_words, odds_words, percent_words, span_words, stories_words
 from monitor.domain import AlertState, Evidence, GateReading, HorizonReading, Measure
 
 WEEK_S = 604_800.0

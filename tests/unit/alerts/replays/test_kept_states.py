@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerts.kept_states import KeptStates
+from alerts.replays.kept_states import KeptStates
 from monitor.domain import Alert, AlertState, GroupState, SeriesKey, Silence, Transition
 from monitor.ports import BaselineState, Tick
 from tests.fixtures.alert_store import FakeAlertStore

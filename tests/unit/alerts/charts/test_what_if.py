@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.chart_data import chart_of, shown_span
+from alerts.charts.chart_data import chart_of, shown_span
+from alerts.charts.what_if import stories_missing, stories_needed, with_stories
 from alerts.detector import Detector
 from alerts.grid import CountGrid
-from alerts.what_if import stories_missing, stories_needed, with_stories
 from monitor.domain import Counts, Evidence, Measure, SeriesKey
 from tests.unit.alerts.build import DAY, HOUR, MINUTE, T0, rule
 

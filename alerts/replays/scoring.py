@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from math import nan, sqrt
 from statistics import median
 
-from alerts.events import Event
+from alerts.replays.events import Event
 from monitor.domain import Alert
 
 WEEK = timedelta(weeks=1)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.plain import plain, safe_url
-from alerts.words import instant_words, novelty_words, percent_words, relevance_words
+from alerts.messages.plain import plain, safe_url
+from alerts.messages.words import instant_words, novelty_words, percent_words, relevance_words
 from monitor.domain import EvidenceDocument
 
 TITLE_CHARS = 240

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.verdict_links import EpisodeClaim, VerdictLinks
+from alerts.messages.verdict_links import EpisodeClaim, VerdictLinks
 from monitor.domain import AlertState
 from monitor.errors import ConfigurationError, PermanentError
 from tests.unit.alerts.notices import HOUR, T0, alert

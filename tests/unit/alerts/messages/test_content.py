@@ -7,10 +7,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from alerts.annotations import AnnotationTemplate
-from alerts.content import ContentBuilder
-from alerts.plain import plain, safe_url
-from alerts.words import expected_words, novelty_words, odds_words, ratio_words, relevance_words, span_words
+from alerts.messages.annotations import AnnotationTemplate
+from alerts.messages.content import ContentBuilder
+from alerts.messages.plain import plain, safe_url
+from alerts.messages.words import expected_words, novelty_words, odds_words, ratio_words, relevance_words, span_words
 from monitor.domain import AlertState, Evidence, Measure, SeriesKey
 from monitor.errors import ConfigurationError
 from monitor.settings import AlertingSettings

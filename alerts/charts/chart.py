@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from alerts.canvas import Canvas, Point
+from alerts.charts.canvas import Canvas, Point
 
 WIDTH, HEIGHT = 1184, 560  #: Pixels; a mail shows it at half the size, so that it is sharp on every screen.
 LEFT, RIGHT = 84, 1164

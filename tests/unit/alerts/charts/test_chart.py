@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from alerts.canvas import Canvas, dashes_between
-from alerts.chart import (
+from alerts.charts.canvas import Canvas, dashes_between
+from alerts.charts.chart import (
     BOTTOM,
     FIRING,
     HEIGHT,

@@ -15,13 +15,13 @@ from math import sqrt
 import numpy as np
 
 from alerts.baseline import EPOCH, HOUR
-from alerts.chart import Chart
+from alerts.charts.chart import Chart
+from alerts.charts.what_if import MOST, stories_needed
 from alerts.detection import negative_binomial_tail
 from alerts.detector import Detector
-from alerts.evidence_words import outcome_words
 from alerts.grid import CountGrid, Floats
-from alerts.what_if import MOST, stories_needed
-from alerts.words import span_words
+from alerts.messages.evidence_words import outcome_words
+from alerts.messages.words import span_words
 from monitor.domain import Evidence, HorizonReading, Measure, SeriesKey
 
 SHORT, LONG = timedelta(days=3), timedelta(days=7)  #: Shown of a window of hours, and of one of a day or more.

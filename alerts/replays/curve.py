@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from alerts.canvas import Canvas, Point
+from alerts.charts.canvas import Canvas, Point
 
 WIDTH, HEIGHT = 1184, 720  #: Pixels.
 LEFT, RIGHT, TOP, BOTTOM = 96, 900, 64, 630

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.evidence_words import (
+from alerts.messages.evidence_words import (
     frequency_words,
     gate_lines,
     horizon_lines,
@@ -14,8 +14,8 @@ from alerts.evidence_words import (
     strength_words,
     title_words,
 )
-from alerts.headlines import decisive_words, headline_of
-from alerts.words import percent_words
+from alerts.messages.headlines import decisive_words, headline_of
+from alerts.messages.words import percent_words
 from monitor.domain import GateReading, HorizonReading, Measure
 from tests.unit.alerts.notices import HOUR, T0, evidence, headline
 

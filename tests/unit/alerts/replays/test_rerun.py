@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.rerun import AT_ONCE, LONGEST_TAIL, Listener, Rerun, rerun
+from alerts.replays.rerun import AT_ONCE, LONGEST_TAIL, Listener, Rerun, rerun
 from monitor.domain import Alert, AlertState, SeriesKey, Transition
 from monitor.ports import Tick
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alerts.evidence_words import outcome_words
-from alerts.words import span_words
+from alerts.messages.evidence_words import outcome_words
+from alerts.messages.words import span_words
 
 if TYPE_CHECKING:
-    from alerts.content import AlertContent
+    from alerts.messages.content import AlertContent
 
 NAMED = 3  #: Entities that a subject over several alerts names.
 

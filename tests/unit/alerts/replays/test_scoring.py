@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from alerts.events import Event
-from alerts.scoring import Margins, Score, outside, scores, unfollowed, wilson
+from alerts.replays.events import Event
+from alerts.replays.scoring import Margins, Score, outside, scores, unfollowed, wilson
 from monitor.domain import Alert, AlertState, Evidence, EvidenceDocument, Sentiment, SeriesKey
 
 T0 = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

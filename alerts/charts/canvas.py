@@ -14,7 +14,7 @@ from math import hypot
 
 from PIL import Image, ImageDraw, ImageFont
 
-from alerts.plain import plain
+from alerts.messages.plain import plain
 
 FINER = 2  #: Drawn so many times larger and then reduced, which smooths every edge.
 WORDS_CHARS = 100

@@ -1,0 +1,1 @@
+"""Rules on history: run again in memory, held against labelled events."""
