@@ -10,9 +10,9 @@ import pytest
 from tests.faults.world import World, make_world
 
 
-@pytest.fixture(params=["embedded", pytest.param("servers", marks=[pytest.mark.kafka, pytest.mark.postgres])])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Once over the embedded defaults, once over Kafka and PostgreSQL."""
+    """What the test asks for by `worlds`: the embedded defaults, or Kafka and PostgreSQL."""
     if request.param == "embedded":
         yield make_world(tmp_path, bootstrap=None, database=None)
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import pytest
+
 IS_FULL = os.environ.get("TAPEWATCH_FAULTS") == "full"
 SEED = int(os.environ.get("TAPEWATCH_FAULTS_SEED", "20261126"))  #: Printed with every count.
 
@@ -60,7 +62,7 @@ SHORT = Sizes(
     model_kills=1,
     rebalance_documents=1_500,
     rebalances=2,
-    stay_s=4.0,
+    stay_s=3.0,
     frozen_documents=600,
     outage_documents=600,
     outage_s=4.0,
@@ -69,12 +71,19 @@ SHORT = Sizes(
     alerts=8,
     alerts_a_kill=2,
     soak_burst=1_000,
-    soak_s=15.0,
+    soak_s=10.0,
     overload_s=6.0,
     wait_s=150.0,
 )
 SIZES = FULL if IS_FULL else SHORT
 TIMEOUT_S = 3_600 if IS_FULL else 240
+
+
+def in_worlds(*short: str) -> pytest.MarkDecorator:
+    """Run a test in both worlds, `embedded` and `servers`; in the short form in those named alone."""
+    marks = {"embedded": [], "servers": [pytest.mark.kafka, pytest.mark.postgres]}
+    chosen = marks if IS_FULL else {name: marks[name] for name in short}
+    return pytest.mark.parametrize("world", [pytest.param(name, marks=chosen[name]) for name in chosen], indirect=True)
 
 
 def report(what: str, found: object) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from monitor.demo.webhook_receiver import Answer, Hook, WebhookReceiver
 from tests.faults.crew import Crew, crew
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, in_worlds, report
 from tests.faults.world import World
 from tests.integration.waiting import wait_for
 
@@ -75,6 +75,7 @@ def storm(world: World, workers: Crew, received: Sequence[Hook]) -> int:
     return kills
 
 
+@in_worlds("servers")
 def test_killed_alert_workers_tell_every_alert_and_none_as_two(world: World) -> None:
     """States and outbox are one transaction; an id names one message for ever."""
     with WebhookReceiver() as receiver:

@@ -11,12 +11,13 @@ import pytest
 from tests.faults.crew import Worker, crew
 from tests.faults.judge import judge, wait_until_counted
 from tests.faults.material import make_material
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, in_worlds, report
 from tests.faults.world import SESSION_S, STAGES, World
 
 pytestmark = pytest.mark.timeout(TIMEOUT_S)
 
 
+@in_worlds("servers")
 def test_a_storm_of_joins_and_leaves(world: World) -> None:
     """One more worker of each stage joins and leaves again, over and over."""
     material = make_material(SIZES.rebalance_documents, seed=SEED)
@@ -37,6 +38,7 @@ def test_a_storm_of_joins_and_leaves(world: World) -> None:
     found.assert_clean()
 
 
+@in_worlds("servers")
 def test_a_frozen_worker_is_fenced_when_it_wakes(world: World) -> None:
     """It is put out of its group while it sleeps, with a batch in hand perhaps, and must count nothing of it."""
     material = make_material(SIZES.frozen_documents, seed=SEED)
@@ -59,6 +61,7 @@ def test_a_frozen_worker_is_fenced_when_it_wakes(world: World) -> None:
     found.assert_clean()
 
 
+@in_worlds("embedded")
 def test_the_clock_steps(world: World) -> None:
     """An hour ahead and back again, as an administrator or a bad time server does it."""
     material = make_material(SIZES.frozen_documents, seed=SEED)

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.crew import crew
 from tests.faults.judge import judge, wait_until_counted
 from tests.faults.material import make_material
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, in_worlds, report
 from tests.faults.world import STAGES, World
 
 pytestmark = pytest.mark.timeout(TIMEOUT_S)
@@ -29,6 +29,7 @@ def storm(world: World, *, documents: int, kills: int, options: tuple[str, ...] 
     found.assert_clean()
 
 
+@in_worlds("embedded", "servers")
 def test_killed_stages_lose_nothing_and_count_nothing_twice(world: World) -> None:
     """The promise, under the worst that an operating system does to a process."""
     storm(world, documents=SIZES.storm_documents, kills=SIZES.storm_kills)

@@ -8,12 +8,13 @@ from monitor.domain import Message
 from tests.faults.crew import crew
 from tests.faults.judge import judge, wait_until_counted
 from tests.faults.material import make_material
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, in_worlds, report
 from tests.faults.world import STAGES, World
 
 pytestmark = pytest.mark.timeout(TIMEOUT_S)
 
 
+@in_worlds("servers")
 def test_one_line_in_ten_is_poison(world: World) -> None:
     """A sender gone mad costs what he sent, and nothing else."""
     material = make_material(9 * SIZES.poisoned, seed=SEED, poison_every=9)
@@ -26,6 +27,7 @@ def test_one_line_in_ten_is_poison(world: World) -> None:
     found.assert_clean()
 
 
+@in_worlds("embedded")
 @pytest.mark.parametrize("stage", ["classify", "aggregate"])
 def test_poison_at_every_position_of_a_batch(world: World, stage: str) -> None:
     """On the bus itself, where only a broken or hostile producer writes: first, last, alone, between any two."""
