@@ -35,6 +35,7 @@ Submit = Callable[[Sequence[RawItem], datetime], Taken]
 """Returns once the items are on the bus (or in the dead letters)."""
 
 FIRST_BACKOFF = timedelta(seconds=15)
+CLOCK_SKEW = timedelta(minutes=1)  #: By which the clocks of two workers may differ.
 MAX_DOUBLINGS = 20  #: Far beyond any `max_backoff`; keeps the number small.
 MAX_ERROR_CHARS = 500
 EARLY = 0.8  #: Share of the interval after which a source may be polled again: the schedule's jitter must fit in.
@@ -129,7 +130,7 @@ class SourceWorker:
 
     def _poll_leased(self, source: Source, lease: _Lease, now: datetime, every: timedelta) -> bool:
         state = self._store.source_state(source.name)
-        if state.next_poll_at is not None and now < state.next_poll_at:
+        if _is_early(state, now):
             return False
         well = False
         try:
@@ -198,6 +199,13 @@ class SourceWorker:
                 next_poll_at=now + wait,
             )
         )
+
+
+def _is_early(state: SourceState, now: datetime) -> bool:
+    """Whether the next poll lies ahead; not so where a clock said so that has gone back since."""
+    if state.next_poll_at is None or now >= state.next_poll_at:
+        return False
+    return state.last_success_at is None or state.last_success_at <= now + CLOCK_SKEW
 
 
 def backoff(failures: int, err: MonitorError, *, max_backoff: timedelta) -> timedelta:

@@ -139,6 +139,14 @@ def test_success_ends_the_back_off() -> None:
     assert (bench.state.failures, bench.state.last_error) == (0, None)
 
 
+@pytest.mark.parametrize(("stepped", "polled"), [(timedelta(0), False), (timedelta(seconds=30), False), (HOUR, True)])
+def test_a_clock_that_went_back_keeps_no_source_waiting(stepped: timedelta, polled: bool) -> None:
+    """What it wrote lies in the future now; clocks of two machines may differ a little."""
+    bench = Bench()
+    assert bench.worker.poll_once(ScriptedSource(chunk("a", ITEM)), NOW, every=HOUR)
+    assert bench.worker.poll_once(ScriptedSource(chunk("b", ITEM)), NOW - stepped, every=HOUR) == polled
+
+
 def test_a_bus_that_is_away_is_not_held_against_the_source() -> None:
     """Once the bus is back the next tick must deliver, not wait out an hour of back-off."""
 
