@@ -165,9 +165,15 @@ def received(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A door with little patience that counts loopback as any other address."""
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A door that counts loopback as any other address."""
     monkeypatch.setattr(connections, "client_of", lambda address, _headers, *, behind_proxy: address)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, counted: None) -> None:
+    """Such a door with little patience."""
+    del counted  # asked for what it does
     made = connections.Doorway
     monkeypatch.setattr(
         "monitor.web.server.Doorway",
@@ -249,7 +255,7 @@ def _head(answers: BinaryIO) -> bytes:
     return first
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("counted")
 def test_one_client_holds_only_so_many_connections() -> None:
     """A further one is closed at once; when one ends, there is room again."""
     with served(max_connections_per_client=3) as server:
