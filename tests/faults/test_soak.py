@@ -13,7 +13,7 @@ import pytest
 from tests.faults.crew import Crew, crew
 from tests.faults.judge import judge, lag_of, wait_until_counted
 from tests.faults.material import Material, make_material
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
+from tests.faults.sizes import IS_FULL, SEED, SIZES, TIMEOUT_S, report
 from tests.faults.world import STAGES, World
 
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.kafka, pytest.mark.postgres]
@@ -95,8 +95,13 @@ def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_wo
         found,
     )
     found.assert_clean()
-    third = half[len(half) // 3]
-    assert half[-1].handles <= third.handles + HANDLES
-    assert lags[0] <= 30 * capacity, "at half load, no more than half a minute's work may wait"
-    assert max(sample.memory_mb for sample in full) <= max(sample.memory_mb for sample in half) + QUEUED_MB
     assert after.lag == 0
+    if IS_FULL:  # in a few seconds nothing has settled yet, least of all beside other work
+        assert_flat(half, capacity)
+        assert max(sample.memory_mb for sample in full) <= max(sample.memory_mb for sample in half) + QUEUED_MB
+
+
+def assert_flat(half: Sequence[Sample], capacity: float) -> None:
+    """At half load no handles add up, and no more than half a minute's work waits."""
+    assert half[-1].handles <= half[len(half) // 3].handles + HANDLES
+    assert max(sample.lag for sample in half) <= 30 * capacity
