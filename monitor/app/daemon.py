@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from types import FrameType
 
 import structlog
@@ -54,20 +55,34 @@ def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
 def leave_on_signals(stop: threading.Event) -> None:
     """Set `stop` on SIGTERM and SIGINT."""
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        del frame
+    def leave(number: int) -> None:
         log.info("signal_received", signal=signal.Signals(number).name)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, leave)
+    _on_signals(leave, signal.SIGTERM, signal.SIGINT)
 
 
 def reload_on_signal(asked: threading.Event) -> None:
     """Set `asked` on SIGHUP, which would end the process otherwise."""
+    _on_signals(lambda _number: asked.set(), signal.SIGHUP)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        asked.set()
 
-    signal.signal(signal.SIGHUP, ask)
+def _on_signals(react: Callable[[int], None], *numbers: signal.Signals) -> None:
+    """Call `react` for each signal, on a thread of its own.
+
+    A handler interrupts the main thread anywhere, also while it holds the lock of an event or of a log, and a second
+    signal interrupts the first handler. Only `SimpleQueue.put` may be called there: it is made to be re-entered.
+    """
+    arrived: SimpleQueue[int] = SimpleQueue()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        arrived.put(number)
+
+    def watch() -> None:
+        while True:
+            react(arrived.get())
+
+    threading.Thread(target=watch, daemon=True, name="signals").start()
+    for number in numbers:
+        signal.signal(number, note)
