@@ -4,6 +4,7 @@ import pytest
 
 pytest_plugins = [
     "tests.fixtures.kafka",
+    "tests.fixtures.logs",
     "tests.fixtures.postgres",
     "tests.fixtures.prometheus",
     "tests.fixtures.stores",

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,30 +17,6 @@ from tests.fixtures.bus import PARTITIONS, Bus, messages, numbers, take, wait_un
 from tests.fixtures.processes import started
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Bus:
-    """Each of the two."""
-    if request.param == "local":
-        return Bus(kind="local", address=str(tmp_path / "log.db"))
-    return Bus(kind="kafka", address=request.getfixturevalue("kafka").bootstrap)
-
-
-@pytest.fixture
-def broker(bus: Bus) -> Iterator[Broker]:
-    """A connection."""
-    made = bus.broker()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def topic(broker: Broker) -> str:
-    """A topic that no other test has seen."""
-    name = f"t-{uuid.uuid4().hex[:12]}"
-    broker.ensure_topics([name])
-    return name
 
 
 class Readers:

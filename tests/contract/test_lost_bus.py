@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,10 @@ from monitor.errors import ConfigurationError
 from monitor.ports import Broker
 from monitor.store import Store
 from monitor.store.erasure import Erasing
-from tests.fixtures.bus import PARTITIONS, Bus, messages, numbers, take
+from tests.fixtures.bus import PARTITIONS, messages, numbers, take
 from tests.fixtures.stores import GROUP, T0, add, label
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.kafka)])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """Each bus."""
-    address = str(tmp_path / "log.db") if request.param == "local" else request.getfixturevalue("kafka").bootstrap
-    made = Bus(kind=request.param, address=address).broker()
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("ahead", [0, 1])

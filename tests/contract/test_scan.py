@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from monitor.domain import Message
 from monitor.ports import Broker
-from tests.fixtures.bus import Bus, messages, numbers, take
+from tests.fixtures.bus import messages, numbers, take
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.kafka)])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """Each bus."""
-    address = str(tmp_path / "log.db") if request.param == "local" else request.getfixturevalue("kafka").bootstrap
-    made = Bus(kind=request.param, address=address).broker()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def topic(broker: Broker) -> str:
-    """A topic that no other test has seen."""
-    name = f"t-{uuid.uuid4().hex[:12]}"
-    broker.ensure_topics([name])
-    return name
 
 
 def test_everything_is_seen_once_in_order(broker: Broker, topic: str) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from monitor.demo.kafka_server import KafkaServer
 from monitor.demo.postgres_server import PostgresServer
-from tests.faults.crew import crew
-from tests.faults.judge import judge, wait_until_counted
-from tests.faults.material import make_material
-from tests.faults.sizes import SEED, SIZES, TIMEOUT_S, report
-from tests.faults.world import STAGES, World, make_world
+from tests.faults.run import judged
+from tests.faults.sizes import SIZES, TIMEOUT_S
+from tests.faults.world import World, make_world
 
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.kafka, pytest.mark.postgres]
 
@@ -29,9 +26,8 @@ def broker(tmp_path: Path, kafka: KafkaServer) -> Iterator[KafkaServer]:
 
 def outage(world: World, server: KafkaServer | PostgresServer) -> None:
     """Documents before, during and after; the workers must live through it."""
-    material = make_material(SIZES.outage_documents, seed=SEED)
-    feed: Callable[[int], None] = partial(material.append, world.input, parts=3)
-    with crew(world.config, STAGES) as workers:
+    what = f"{type(server).__name__} away for {SIZES.outage_s:.0f} s"
+    with judged(world, SIZES.outage_documents, parts=3, what=what) as (_, feed):
         feed(0)
         time.sleep(SIZES.stay_s)
         server.stop()
@@ -39,11 +35,6 @@ def outage(world: World, server: KafkaServer | PostgresServer) -> None:
         time.sleep(SIZES.outage_s)
         server.start()
         feed(2)
-        wait_until_counted(world, material.expected, seconds=SIZES.wait_s)
-        assert all(worker.is_alive for worker in workers.workers)
-    found = judge(world, material.expected)
-    report(f"{type(server).__name__} away for {SIZES.outage_s:.0f} s", found)
-    found.assert_clean()
 
 
 def test_the_broker_is_away(broker: KafkaServer, postgres: str, tmp_path: Path) -> None:

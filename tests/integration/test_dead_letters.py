@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from monitor.app.dead_letters import find_letter, list_letters, replay_letters
 from monitor.app.monitor import Monitor
@@ -18,7 +14,6 @@ from monitor.domain import Mention, Prediction, SeriesKey
 from monitor.settings import Settings
 from pipelines.letter_replay import Fate
 from pipelines.letters import LetterFilter
-from pipelines.routing import OneModel
 from tests.integration.stub import StubClassifier
 from tests.integration.waiting import wait_for
 
@@ -41,38 +36,10 @@ class FailsOnPoison(StubClassifier):
         return [ValueError("no") if fails else answer for fails, answer in zip(bad, answers, strict=True)]
 
 
-@pytest.fixture(params=["embedded", pytest.param("servers", marks=[pytest.mark.kafka, pytest.mark.postgres])])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """The two ways to run."""
-    sections: dict[str, object] = {
-        "stream": {"partitions": 2, "topic_prefix": f"t-{uuid.uuid4().hex[:8]}"},
-        "web": {"port": 0},
-    }
-    if request.param == "servers":
-        sections["kafka"] = {"bootstrap_servers": [request.getfixturevalue("kafka").bootstrap]}
-        sections["database"] = {"url": request.getfixturevalue("postgres")}
-    else:
-        sections["local_log"] = {"path": str(tmp_path / "log.db")}
-        sections["database"] = {"url": f"sqlite:///{tmp_path}/t.db"}
-    return Settings.model_validate(sections)
-
-
 @pytest.fixture
 def model() -> FailsOnPoison:
     """The model of the monitor."""
     return FailsOnPoison()
-
-
-@pytest.fixture
-def monitor(settings: Settings, model: FailsOnPoison) -> Iterator[Monitor]:
-    """A running monitor."""
-    stop = threading.Event()
-    made = Monitor(settings, stop=stop, registry=CollectorRegistry())
-    made.workshop.models = OneModel(model)
-    made.start(["classify", "aggregate", "web"])
-    yield made
-    stop.set()
-    made.leave(timeout_s=60)
 
 
 def push(monitor: Monitor, *documents: dict[str, object]) -> None:

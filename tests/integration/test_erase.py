@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from monitor.app.dead_letters import list_letters, replay_letters
 from monitor.app.erasing import erase
@@ -23,9 +19,7 @@ from monitor.settings.load import load_settings
 from pipelines.erasure import Sought
 from pipelines.letter_replay import Fate
 from pipelines.letters import LetterFilter
-from pipelines.routing import OneModel
 from tests.fixtures.stores import add, label, opened_store
-from tests.integration.stub import StubClassifier
 from tests.integration.test_reload import Daemon, states
 from tests.integration.waiting import wait_for
 
@@ -33,34 +27,6 @@ NOW = datetime.now(UTC)
 NAME = "Zaphod Quixote"
 ALL = LetterFilter()
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(params=["embedded", pytest.param("servers", marks=[pytest.mark.kafka, pytest.mark.postgres])])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """The two ways to run."""
-    sections: dict[str, object] = {
-        "stream": {"partitions": 2, "topic_prefix": f"t-{uuid.uuid4().hex[:8]}"},
-        "web": {"port": 0},
-    }
-    if request.param == "servers":
-        sections["kafka"] = {"bootstrap_servers": [request.getfixturevalue("kafka").bootstrap]}
-        sections["database"] = {"url": request.getfixturevalue("postgres")}
-    else:
-        sections["local_log"] = {"path": str(tmp_path / "log.db")}
-        sections["database"] = {"url": f"sqlite:///{tmp_path}/t.db"}
-    return Settings.model_validate(sections)
-
-
-@pytest.fixture
-def monitor(settings: Settings) -> Iterator[Monitor]:
-    """A running monitor."""
-    stop = threading.Event()
-    made = Monitor(settings, stop=stop, registry=CollectorRegistry())
-    made.workshop.models = OneModel(StubClassifier())
-    made.start(["classify", "aggregate", "web"])
-    yield made
-    stop.set()
-    made.leave(timeout_s=60)
 
 
 def push(monitor: Monitor, *documents: dict[str, object]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,17 +13,7 @@ import structlog
 from monitor.logs import configure_logging
 from monitor.settings import LoggingSettings
 
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Other tests must not write to this test's stream."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def configured(**settings: Any) -> io.StringIO:
