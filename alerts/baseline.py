@@ -19,7 +19,7 @@ kept of any: one that is met later had empty hours, and they count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +28,9 @@ from alerts import profile
 from alerts.baseline_state import into, to_json
 from alerts.detection import Floats
 from alerts.profile import WEEK_H
-from monitor.domain import SeriesKey
+from monitor.domain import EPOCH, SeriesKey
 
 HOUR = timedelta(hours=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MEASURED = ("negative", "weight", "stories")
 """Rows of what is learned and expected, in this order."""
 NEGATIVE, WEIGHT, STORIES = range(3)

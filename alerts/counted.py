@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from alerts.grid import EPOCH, CountGrid, Numbers
-from monitor.domain import SeriesKey
+from alerts.grid import CountGrid, Numbers
+from monitor.domain import EPOCH, SeriesKey
 from monitor.ports import AlertStore
 
 MANY = 60  #: Changed slots from which on all are read anew.
@@ -48,7 +48,7 @@ class Counted:
         elif changed:
             self._grid = self._merged(changed, start, end)
         else:
-            self._grid = self._cut(self._grid, start, end)
+            self._grid = self._grid.cut(start, end)
         self._generation += bool(changed)
         self._slots = {}
         self._documents, self._times = found, sorted(found)
@@ -59,7 +59,7 @@ class Counted:
         """The counts in `[start, end)`; what lies before the slots that are held is read for this once."""
         if start < self._start:
             return self._read(start, end)
-        return self._cut(self._grid, start, end)
+        return self._grid.cut(start, end)
 
     def last_document_at(self, end: datetime) -> datetime | None:
         """The end of the last slot before `end` in which anything was counted; None when there is none."""
@@ -81,7 +81,7 @@ class Counted:
         old = [at for at in changed if at < self._until]
         if len(old) > MANY:
             return self._read(start, end)
-        kept = self._cut(self._grid, start, min(self._until, end))
+        kept = self._grid.cut(start, min(self._until, end))
         keep = ~np.isin(kept.slots, [(at - EPOCH) // self._bucket for at in old])
         parts = [(kept.slots[keep], kept.columns[keep], kept.values[:, keep])]
         spans = [(at, at + self._bucket) for at in old] + ([(self._until, end)] if fresh else [])
@@ -95,8 +95,3 @@ class Counted:
     def _read(self, start: datetime, end: datetime) -> CountGrid:
         counts = self._store.slot_counts(start, end, series=self._keys) if start < end else {}
         return CountGrid.from_slots(counts, keys=self._keys, start=start, end=end, bucket=self._bucket)
-
-    def _cut(self, grid: CountGrid, start: datetime, end: datetime) -> CountGrid:
-        first, last = np.searchsorted(grid.slots, [(at - EPOCH) // self._bucket for at in (start, end)])
-        part = slice(first, last)
-        return CountGrid(grid.keys, start, end, grid.bucket, grid.slots[part], grid.columns[part], grid.values[:, part])

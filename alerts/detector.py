@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from alerts.baseline import EPOCH, HOUR, Baselines, Rows, Skip, hour_number, hour_start, window_hours
+from alerts.baseline import HOUR, Baselines, Rows, Skip, hour_number, hour_start, window_hours
 from alerts.baseline_state import NEVER_SEEN, into, to_json
 from alerts.cells import FIELD_OF, Cells
 from alerts.detection import Floats
@@ -22,7 +22,7 @@ from alerts.methods import build_method
 from alerts.methods.judged import NO_SCORE, Flags
 from alerts.recalibration import Recalibration, keep_of
 from alerts.scan import Scan
-from monitor.domain import SeriesKey
+from monitor.domain import EPOCH, SeriesKey
 from monitor.settings import Rule
 
 MEMORY = 26  #: Half-lives of the level after which a peak of an episode weighs half: a year where it is 14 days.
@@ -32,6 +32,12 @@ DAY_H = 24
 State = dict[SeriesKey, tuple[datetime, dict[str, object]]]
 
 
+def lookback_of(rule: Rule) -> timedelta:
+    """What lies between the last hour that may be learned and the one that is judged: the windows, the guard."""
+    guard_h = -(-rule.baseline.guard // HOUR)
+    return (window_hours(build_method(rule, series=0).reach) + guard_h) * HOUR
+
+
 class Detector:
     """What one rule knows of its series."""
 
@@ -39,6 +45,8 @@ class Detector:
         self.rule = rule
         self.keys = tuple(series)
         self.bucket = bucket
+        self.lookback = lookback_of(rule)
+        self._columns = {key: column for column, key in enumerate(self.keys)}
         half_life = rule.baseline.half_life
         self._method = build_method(rule, series=len(self.keys))
         self._book = Baselines(
@@ -51,12 +59,6 @@ class Detector:
     def learned_until(self) -> datetime:
         """Hours before this are learned."""
         return hour_start(self._book.until_h)
-
-    @property
-    def lookback(self) -> timedelta:
-        """What lies between the last hour that may be learned and the one that is judged: the windows, the guard."""
-        guard_h = -(-self.rule.baseline.guard // HOUR)
-        return (window_hours(self._method.reach) + guard_h) * HOUR
 
     def learn(self, grid: CountGrid, *, until: datetime, skip: Skip | None = None) -> bool:
         """Learn every hour before `until` that is not learned yet; returns whether there was any.
@@ -90,9 +92,13 @@ class Detector:
             return self._judge(grid, slots[[tick]], np.array([row]))
 
         return Scan(
-            keys=self.keys, ends=tuple(ends), fires=fires, holds=holds, near=near,
+            keys=self.keys, columns=self._columns, ends=tuple(ends), fires=fires, holds=holds, near=near,
             judgement=judgement, ticks=ticks, alone=alone, history=self._book.history(),
         )  # fmt: skip
+
+    def fires(self, grid: CountGrid, key: SeriesKey, end: datetime) -> bool:
+        """Whether the counts of `grid` let the rule fire for `key` at `end`."""
+        return self.scan(grid, [end]).fires_for(0, key)
 
     def history(self) -> timedelta:
         """The span that the expectations rest on."""

@@ -18,7 +18,7 @@ from itertools import groupby
 import structlog
 
 from alerts import lifecycle
-from alerts.baseline import EPOCH, HOUR
+from alerts.baseline import HOUR
 from alerts.counted import Counted
 from alerts.evidence import CoverageOf, Witness
 from alerts.gauges import Gauges
@@ -30,7 +30,7 @@ from alerts.rule_health import fault_of, silence_of, watch
 from alerts.rules import followed, rule_version
 from alerts.states import States
 from alerts.telling import Telling
-from monitor.domain import Alert, AlertState, Transition
+from monitor.domain import Alert, AlertState, Transition, floor_to
 from monitor.errors import MonitorError
 from monitor.metrics import AlertMetrics
 from monitor.ports import AlertStore, Tick
@@ -139,9 +139,9 @@ class Evaluator:
         # Taken out while in work: after a failure memory and store may differ, and the next tick reads anew.
         memory, self._memory = self._memory or self._load(ticks[0]), None
         first, last = self._end(ticks[0]), self._end(ticks[-1])
-        memory.counted.refresh(_hour_of(first) - memory.learning.lookback, last)
+        memory.counted.refresh(floor_to(first, HOUR) - memory.learning.lookback, last)
         memory.telling.refresh()
-        for _, hour in groupby(ticks, key=lambda at: _hour_of(self._end(at))):
+        for _, hour in groupby(ticks, key=lambda at: floor_to(self._end(at), HOUR)):
             yield from self._hour(list(hour), memory, last=ticks[-1])
         self._memory, self._last_at = memory, ticks[-1]
         self._report(memory, ticks[-1])
@@ -249,7 +249,7 @@ class Evaluator:
 
     def _end(self, at: datetime) -> datetime:
         """The end of every window of the tick at `at`."""
-        return EPOCH + (at - EPOCH) // self._bucket * self._bucket
+        return floor_to(at, self._bucket)
 
     def _report(self, memory: _Memory, at: datetime) -> None:
         is_near = any(docket.is_near() for docket in memory.dockets)
@@ -260,10 +260,6 @@ class Evaluator:
         for docket in memory.dockets:
             self._gauges.show_expected(docket.rule.name, dict(docket.shown()))
         self._metrics.last_evaluation.set(at.timestamp())
-
-
-def _hour_of(at: datetime) -> datetime:
-    return EPOCH + (at - EPOCH) // HOUR * HOUR
 
 
 def _log_transitions(transitions: Sequence[Transition]) -> None:

@@ -60,6 +60,7 @@ class Witness:
     counted: Counted
     limit: int  #: Stories shown.
     coverage: CoverageOf | None = None
+    _covered: dict[tuple[datetime, datetime, str], float | None] = field(default_factory=dict)  # of the latest end
     _voices: dict[tuple[SeriesKey, timedelta], tuple[Content, NegativeVoices]] = field(default_factory=dict)
 
     def voices(self, look: Look) -> NegativeVoices:
@@ -71,10 +72,14 @@ class Witness:
         return self._voices[place][1]
 
     def covered(self, rule: Rule, key: SeriesKey, end: datetime) -> float | None:
-        """The share of the sources of `key` that was looked at lately."""
+        """The share of the sources of `key` that was looked at lately; asked once for all series of a tick."""
         if self.coverage is None or rule.gates.min_coverage == 0.0:
             return None
-        return self.coverage(end - coverage_span(rule), end, key.source_class)
+        asked = (end - coverage_span(rule), end, key.source_class)
+        if asked not in self._covered:
+            self._covered = {known: share for known, share in self._covered.items() if known[1] == end}
+            self._covered[asked] = self.coverage(*asked)
+        return self._covered[asked]
 
     def gates(self, look: Look) -> dict[str, GateReading]:
         """Every gate by name; those on documents where the alert is about negative stories that are there."""
@@ -129,13 +134,8 @@ class Witness:
 
 def _decisive(look: Look, documents: Sequence[EvidenceDocument]) -> set[str]:
     """The stories of `documents` without which the rule would not fire."""
-    if not _fires(look, look.grid):
+    if not look.detector.fires(look.grid, look.key, look.end):
         return set()  # it goes on by what it takes to go on
     instants = {document.published_at for document in documents}
-    needed = {at for at in instants if not _fires(look, look.grid.without(look.key, at))}
+    needed = {at for at in instants if not look.detector.fires(look.grid.without(look.key, at), look.key, look.end)}
     return {document.story_id for document in documents if document.published_at in needed}
-
-
-def _fires(look: Look, grid: CountGrid) -> bool:
-    scan = look.detector.scan(grid, [look.end])
-    return bool(scan.fires[0, scan.keys.index(look.key)])

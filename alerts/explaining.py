@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.baseline import EPOCH, HOUR
+from alerts.baseline import HOUR
 from alerts.charts.chart import Chart
 from alerts.charts.chart_data import Spans, chart_of, shown_span
 from alerts.charts.what_if import stories_missing
@@ -26,7 +26,7 @@ from alerts.readings import Reading
 from alerts.replays.kept_states import KeptStates
 from alerts.rules import alert_labels, fingerprint, followed
 from alerts.silences import is_silenced
-from monitor.domain import Alert, AlertState, Evidence, SeriesKey, Transition
+from monitor.domain import Alert, AlertState, Evidence, SeriesKey, Transition, floor_to
 from monitor.errors import MonitorError
 from monitor.ports import AlertStore
 from monitor.settings import AlertingSettings, Rule
@@ -88,12 +88,11 @@ class Explainer:
         evidence = self._evidence(sight, key, scan.reading(0, key), self._settings.evidence_documents)
         history = self._history(rule, key, until=at)
         state = history[-1] if history else None
-        missing = None
-        if not scan.fires[0, scan.keys.index(key)]:
-            missing = stories_missing(sight.detector, sight.grid, key, sight.end)
+        suffices = scan.fires_for(0, key)
+        missing = None if suffices else stories_missing(sight.detector, sight.grid, key, sight.end)
         return Explanation(
             rule=rule.name, series=key, at=at, evidence=evidence, missing=missing,
-            counts_suffice=bool(scan.fires[0, scan.keys.index(key)]),
+            counts_suffice=suffices,
             state=state.after if state else AlertState.NORMAL, since_at=state.at if state else None,
             reason=state.reason if state else "", hold=rule.hold, fired=_spans(history, at),
             silenced=is_silenced(alert_labels(rule, key), self._store.silences(active_at=at), at=at),
@@ -118,7 +117,7 @@ class Explainer:
         return chart_of(sight.detector, sight.grid, key, evidence, name=name, fired=fired)
 
     def _sight(self, rule: Rule, at: datetime, *, quick: bool = False) -> _Sight:
-        end = EPOCH + (at - EPOCH) // self._bucket * self._bucket
+        end = floor_to(at, self._bucket)
         detector = self._detector(rule, end, quick=quick)
         if detector is None:
             raise MonitorError(f"nothing was counted before {end:%Y-%m-%d %H:%M} UTC; see: tapewatch sources")
@@ -132,7 +131,7 @@ class Explainer:
         """
         alerts = {(alert.rule, alert.series): alert for alert in self._store.alerts()}
         found = self._learned(self._store, rule, end, alerts, most=QUICK if quick else None)
-        hour, close = EPOCH + (end - EPOCH) // HOUR * HOUR, CLOSE if quick else timedelta(0)
+        hour, close = floor_to(end, HOUR), CLOSE if quick else timedelta(0)
         if found is None or found.learned_until <= hour - found.lookback + close:
             return found
         past = {key: alert for key, alert in alerts.items() if alert.fired_at and alert.fired_at <= end}

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Counts, SeriesKey
+from monitor.domain import EPOCH, Counts, SeriesKey
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICRO = 1e6  #: Probabilities are kept in millionths.
 FIELDS = ("negative", "negative_micro", "stories", "held_back")
 """What is kept of each slot."""

@@ -7,7 +7,7 @@ what they give one by one. Between changes of state the evidence of what fires i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -48,13 +48,11 @@ class Sight:
     grid: CountGrid
     scan: Scan
     is_firing: Sequence[bool]  #: By tick: some series.
-    columns: Mapping[SeriesKey, int]  #: Of the scan.
 
     @classmethod
     def of(cls, detector: Detector, grid: CountGrid, scan: Scan) -> Sight:
         """The sight with its `scan` of `grid`."""
-        columns = {key: column for column, key in enumerate(scan.keys)}
-        return cls(detector, grid, scan, [bool(row.any()) for row in scan.fires], columns)
+        return cls(detector, grid, scan, [bool(row.any()) for row in scan.fires])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class _Case:
         self._key = key
         self._row = row
         self._end = docket.ends[row]
-        self._column = None if docket.sight is None else docket.sight.columns.get(key)
+        self._column = None if docket.sight is None else docket.sight.scan.columns.get(key)
 
     def judge(self, changes: Changes, doubt: str) -> None:
         """Move the alert of the series to its next state, and note what changed."""

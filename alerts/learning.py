@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from alerts.baseline import EPOCH, HOUR, Skip
+from alerts.baseline import HOUR, Skip
 from alerts.baseline_state import NEVER_SEEN
-from alerts.detector import Detector
+from alerts.detector import Detector, lookback_of
 from alerts.grid import CountGrid
 from alerts.lifecycle import FIRING, held
-from monitor.domain import Alert, SeriesKey
+from monitor.domain import EPOCH, Alert, SeriesKey, floor_to
 from monitor.ports import AlertStore, BaselineState
 from monitor.settings import Rule
 
@@ -52,14 +52,13 @@ class Learning:
     @property
     def lookback(self) -> timedelta:
         """How far behind the hour that is judged anything is read, where nothing is left to catch up with."""
-        spans = [self._blank(rule, EPOCH).lookback for rule in self._rules]
-        return max(spans, default=timedelta(0)) + HOUR
+        return max(map(lookback_of, self._rules), default=timedelta(0)) + HOUR
 
     def detector(
         self, rule: Rule, end: datetime, *, grid: Grid, alerts: Mapping[tuple[str, SeriesKey], Alert]
     ) -> Detector | None:
         """The detector of `rule` for windows that end at `end`, all hours learned; None before any was counted."""
-        hour = EPOCH + (end - EPOCH) // HOUR * HOUR
+        hour = floor_to(end, HOUR)
         found = self._detectors.get(rule.name) or self._begin(rule, hour)
         if found is None:
             return None
@@ -105,7 +104,7 @@ class Learning:
         first = self._store.first_bucket_at()
         if first is None or first >= hour + HOUR:
             return None
-        until = hour - self._blank(rule, EPOCH).lookback
+        until = hour - lookback_of(rule)
         self._detectors[rule.name] = self._blank(rule, max(first, until - LONGEST_HISTORY))
         return self._detectors[rule.name]
 

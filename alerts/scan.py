@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ class Scan:
     """The answers of a detector; rows are ticks, columns are series."""
 
     keys: tuple[SeriesKey, ...]  #: Columns.
+    columns: Mapping[SeriesKey, int]  #: The place of each of `keys`.
     ends: tuple[datetime, ...]  #: UTC; rows: the end of every window.
     fires: Flags  #: [ticks, series]; all that counts decide of the condition to begin.
     holds: Flags  #: [ticks, series]; likewise to go on once firing (hysteresis).
@@ -35,16 +36,21 @@ class Scan:
 
     def reading(self, tick: int, key: SeriesKey) -> Reading:
         """Every number of `key` at row `tick`; raises `ValueError` where the rule does not follow it."""
-        column = self.keys.index(key)
+        column = self._column(key)
         if self.judgement is not None and self.near[tick, column]:
             low, high = np.searchsorted(self.ticks, (tick, tick + 1))
             place = low + int(np.searchsorted(self.judgement.cells.rows[low:high], column))
             return self._reading(self.judgement, self.ticks, place)
         return self._reading(self.alone(tick, column), np.array([tick]), 0)
 
-    def candidates(self) -> Sequence[tuple[int, SeriesKey]]:
-        """Row and series wherever the condition to begin holds, in order of time."""
-        return [(int(row), self.keys[column]) for row, column in np.argwhere(self.fires)]
+    def fires_for(self, tick: int, key: SeriesKey) -> bool:
+        """Whether the counts of `key` at row `tick` let the rule fire; raises `ValueError` as `reading` does."""
+        return bool(self.fires[tick, self._column(key)])
+
+    def _column(self, key: SeriesKey) -> int:
+        if key not in self.columns:
+            raise ValueError(f"the rule does not follow {key}")
+        return self.columns[key]
 
     def _reading(self, judgement: Judgement, ticks: Rows, place: int) -> Reading:
         judged, cells = judgement.judged, judgement.cells

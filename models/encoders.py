@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from models.artifacts import check_file, find_adapter, refuse_unsafe
 from models.downloads import from_hub, from_index
 from models.known import E5_SMALL, MINILM, MPNET_BASE, MULTILINGUAL_E5_SMALL, RECIPES, Recipe
 from models.manifest import BaseEncoder, read_manifest
+from monitor import cache
 from monitor.errors import ArtifactError, MonitorError
 from monitor.settings import ClassifierSettings
 
@@ -44,8 +44,7 @@ Fetch = Callable[[BaseEncoder, Path], None]
 
 def cache_folder(encoder: BaseEncoder) -> Path:
     """Where the encoder is kept between runs."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "tapewatch" / "encoders" / f"{encoder.name.replace('/', '--')}-{encoder.revision[:8]}"
+    return cache.cache_folder() / "encoders" / f"{encoder.name.replace('/', '--')}-{encoder.revision[:8]}"
 
 
 def obtain_encoder(encoder: BaseEncoder, *, folder: Path | None = None, fetches: tuple[Fetch, ...] = ()) -> Path:

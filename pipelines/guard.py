@@ -22,10 +22,9 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
-from monitor.domain import ALL, AuthorKind, CapReason, Document, Label, SourceClass
+from monitor.domain import ALL, AuthorKind, CapReason, Document, Label, SourceClass, floor_to
 from monitor.ports import Allowance, AuthorRecord
 from monitor.settings import GuardSettings
-from pipelines.windows import floor_to
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

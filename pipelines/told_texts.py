@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 
+from monitor.domain import EPOCH
 from monitor.ports import StoryStore, StoryTransaction, TextKeys, ToldText
 from monitor.settings import StoriesSettings
 from pipelines.latest import Latest
 from pipelines.minhash import Keys
 from pipelines.stories import BANDS, Facts, Sketch
 from pipelines.story_index import Ids, StoryIndex
-from pipelines.windows import EPOCH
 
 KEYS = BANDS + 1  #: Of a text: its bands, and its digest, which finds exact copies of a template's texts as well.
 LOADED_AT_ONCE = 100_000

@@ -11,7 +11,7 @@ not depend on the order of addition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import add
 
 from monitor.domain import (
@@ -25,25 +25,15 @@ from monitor.domain import (
     SeriesKey,
     Telling,
     Tellings,
+    floor_to,
     series_bit,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICRO = 1_000_000
 
 _Parts = tuple[datetime, str, str, str]  #: Slot, entity, topic, source class.
 _NOTHING = Telling()
 _NO_STORY = (0, 0, 0, 0, 0, 0)
-
-
-def floor_to(at: datetime, length: timedelta) -> datetime:
-    """The start of the slot of `length` that holds `at`; slots are counted from 1970, UTC."""
-    return at - (at - EPOCH) % length
-
-
-def ceil_to(at: datetime, length: timedelta) -> datetime:
-    """The first slot boundary that is not before `at`."""
-    return at + (EPOCH - at) % length
 
 
 def tally(labels: Sequence[Label], tellings: Tellings, *, bucket: timedelta) -> dict[BucketKey, Counts]:
@@ -71,14 +61,8 @@ def _key(parts: _Parts) -> BucketKey:
     return BucketKey(slot_at=slot_at, series=SeriesKey(entity=entity, topic=topic, source_class=source_class))
 
 
-def series_of(label: Label) -> Iterator[SeriesKey]:
-    """Every series that `label` counts in, each once; a text that was not scored has no topic of its own."""
-    for entity in _entities(label):
-        yield from (series for _, series in _series(label, entity))
-
-
 def _series(label: Label, entity: str) -> Iterator[tuple[int, SeriesKey]]:
-    """Each series of one entity, after its `series_bit`."""
+    """Each series of one entity, after its `series_bit`; a text that was not scored has no topic of its own."""
     topic, source_class = label.prediction.topic or ALL, label.document.source_class.value
     for part in (ALL, source_class):
         series = SeriesKey(entity=entity, source_class=part)

@@ -14,7 +14,7 @@ from math import sqrt
 
 import numpy as np
 
-from alerts.baseline import EPOCH, HOUR
+from alerts.baseline import HOUR
 from alerts.charts.chart import Chart
 from alerts.charts.what_if import MOST, stories_needed
 from alerts.detection import negative_binomial_tail
@@ -22,7 +22,7 @@ from alerts.detector import Detector
 from alerts.grid import CountGrid, Floats
 from alerts.messages.evidence_words import outcome_words
 from alerts.messages.words import span_words
-from monitor.domain import Evidence, HorizonReading, Measure, SeriesKey
+from monitor.domain import Evidence, HorizonReading, Measure, SeriesKey, floor_to
 
 SHORT, LONG = timedelta(days=3), timedelta(days=7)  #: Shown of a window of hours, and of one of a day or more.
 A_DAY = timedelta(days=1)
@@ -85,7 +85,7 @@ def chart_of(
 
 def _hours(start: datetime, end: datetime) -> list[datetime]:
     """Whole hours after `start`, and `end`."""
-    first = EPOCH + ((start - EPOCH) // HOUR + 1) * HOUR
+    first = floor_to(start, HOUR) + HOUR
     return [first + HOUR * place for place in range(-((first - end) // HOUR))] + [end]
 
 

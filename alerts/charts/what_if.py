@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from alerts.detector import Detector
-from alerts.grid import EPOCH, FIELDS, CountGrid
-from monitor.domain import SeriesKey
+from alerts.grid import FIELDS, CountGrid
+from monitor.domain import EPOCH, SeriesKey
 
 STORY = {"negative": 1, "stories": 1, "negative_micro": 900_000}  #: What a story that is surely bad adds to a slot.
 MOST = 4096  #: Stories; a rule that does not fire at so many does not fire for want of stories.
@@ -23,7 +23,7 @@ def stories_missing(detector: Detector, grid: CountGrid, key: SeriesKey, end: da
     """
 
     def fires(stories: int) -> bool:
-        return _fires(detector, with_stories(grid, key, [end] * stories), key, end)
+        return detector.fires(with_stories(grid, key, [end] * stories), key, end)
 
     return _fewest(fires)
 
@@ -38,7 +38,7 @@ def stories_needed(detector: Detector, grid: CountGrid, key: SeriesKey, end: dat
 
     def fires(stories: int) -> bool:
         instants = [end - window * (place / stories) for place in range(stories)]
-        return _fires(detector, with_stories(bare, key, instants), key, end)
+        return detector.fires(with_stories(bare, key, instants), key, end)
 
     return _fewest(fires)
 
@@ -62,11 +62,6 @@ def _without(grid: CountGrid, key: SeriesKey, start: datetime, end: datetime) ->
     first, last = ((at - EPOCH) // grid.bucket for at in (start, end))
     gone = (grid.columns == grid.keys.index(key)) & (grid.slots >= first) & (grid.slots < last)
     return replace(grid, slots=grid.slots[~gone], columns=grid.columns[~gone], values=grid.values[:, ~gone])
-
-
-def _fires(detector: Detector, grid: CountGrid, key: SeriesKey, end: datetime) -> bool:
-    scan = detector.scan(grid, [end])
-    return bool(scan.fires[0, scan.keys.index(key)])
 
 
 def _fewest(fires: Callable[[int], bool]) -> int | None:

@@ -13,7 +13,6 @@ from datetime import timedelta
 from alerts.messages.words import expected_words, odds_words, percent_words, span_words, stories_words
 from monitor.domain import AlertState, Evidence, GateReading, HorizonReading, Measure
 
-WEEK_S = 604_800.0
 TITLES: Mapping[str, str] = {
     Measure.VOLUME: "Negative spike",
     Measure.SHARE: "Unusual share of negative",

@@ -14,16 +14,15 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from monitor.domain import Alert, VerdictKind
+from monitor.domain import EPOCH, Alert, VerdictKind
 from monitor.errors import ConfigurationError, PermanentError
 
 PATH = "/verdicts"
 LEAST_CHARS = 16  #: Of the secret.
 MAC_BYTES = 16  #: Half of the digest: 128 bits are out of reach.
 _PURPOSE = b"tapewatch verdict link 1"  # one secret, another key for every use and form
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PAYLOAD = re.compile(r"([A-Za-z0-9_-]{1,80})\.(\d{1,20})\.(\d{1,20})")
 
@@ -58,7 +57,7 @@ class VerdictLinks:
 
     def token(self, fingerprint: str, fired_at: datetime, *, expires_at: datetime) -> str:
         """The signed part of an address."""
-        payload = f"{fingerprint}.{(fired_at - _EPOCH) // _MICROSECOND}.{int(expires_at.timestamp())}"
+        payload = f"{fingerprint}.{(fired_at - EPOCH) // _MICROSECOND}.{int(expires_at.timestamp())}"
         return f"{payload}.{self._mac(payload)}"
 
     def read(self, token: str, *, at: datetime) -> EpisodeClaim:
@@ -73,7 +72,7 @@ class VerdictLinks:
             raise PermanentError(
                 f"this link is too old; say it on the command line: tapewatch alerts verdict {fingerprint} ..."
             )
-        return EpisodeClaim(fingerprint=fingerprint, fired_at=_EPOCH + fired_at * _MICROSECOND)
+        return EpisodeClaim(fingerprint=fingerprint, fired_at=EPOCH + fired_at * _MICROSECOND)
 
     def _mac(self, payload: str) -> str:
         digest = hmac.digest(self._key, payload.encode(), hashlib.sha256)[:MAC_BYTES]

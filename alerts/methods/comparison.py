@@ -16,7 +16,7 @@ import numpy as np
 from alerts.baseline import HOUR, NEGATIVE
 from alerts.cells import Cells
 from alerts.detection import Floats, count_tail
-from alerts.methods.judged import Gate, Judged, Look, picked, strongest
+from alerts.methods.judged import Gate, Judged, KeepsNothing, Look, picked, strongest
 from monitor.domain import Measure
 from monitor.settings import Rule
 
@@ -26,7 +26,7 @@ HOURS = 24  #: That the `ewma` looks back on; the rest weighs half a percent.
 GOES_ON = 0.5  #: What fires goes on while its score is at least this share of the sensitivity.
 
 
-class Comparison:
+class Comparison(KeepsNothing):
     """Judges by one number, against a sensitivity."""
 
     rises_with_stories = True
@@ -51,13 +51,6 @@ class Comparison:
         best, speaks, gate = strongest(scores, gates)
         p_value = picked([look.p_value for look in looks], speaks)
         return Judged(best, p_value, on, speaks, self._windows, tuple(looks), gate)
-
-    def pass_day(self, cells: Cells) -> None:
-        """Nothing is kept."""
-
-    def state(self) -> dict[str, Floats]:
-        """Nothing is kept."""
-        return {}
 
     def _score(self, cells: Cells, window: timedelta, seen: Floats) -> Floats:
         if self._rule.method == "threshold":

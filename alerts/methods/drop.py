@@ -13,13 +13,13 @@ import numpy as np
 from alerts.baseline import STORIES
 from alerts.cells import Cells
 from alerts.detection import Floats, lower_tail, surprise
-from alerts.methods.judged import Gate, Judged, Look, picked, strongest
+from alerts.methods.judged import Gate, Judged, KeepsNothing, Look, picked, strongest
 from alerts.methods.spike import WEEK
 from monitor.domain import Measure
 from monitor.settings import Rule
 
 
-class Drop:
+class Drop(KeepsNothing):
     """Judges by all stories, too few of them."""
 
     rises_with_stories = False
@@ -44,13 +44,6 @@ class Drop:
         best, speaks, gate = strongest(scores, gates)
         p_value = picked([look.p_value for look in looks], speaks)
         return Judged(best, p_value, on, speaks, self._windows, tuple(looks), gate)
-
-    def pass_day(self, cells: Cells) -> None:
-        """Nothing is kept."""
-
-    def state(self) -> dict[str, Floats]:
-        """Nothing is kept."""
-        return {}
 
     def _gate(self, seen: Floats, mean: Floats) -> dict[str, Gate]:
         least, ratio = float(self._gates.min_count), mean / np.maximum(seen, 0.5)

@@ -79,6 +79,17 @@ class Method(Protocol):
         """What it keeps between days, to be stored and filled again."""
 
 
+class KeepsNothing:
+    """The part of a method that keeps nothing between days."""
+
+    def pass_day(self, cells: Cells) -> None:
+        """Nothing is kept."""
+
+    def state(self) -> dict[str, Floats]:
+        """Nothing is kept."""
+        return {}
+
+
 def picked(tables: Sequence[Floats], speaks: Rows) -> Floats:
     """For every cell the value of the window that speaks."""
     return np.asarray(np.stack(tables)[speaks, np.arange(len(speaks))])

@@ -19,7 +19,7 @@ from scipy.special import gammaincc
 from alerts.baseline import NEGATIVE, STORIES, WEIGHT
 from alerts.cells import Cells
 from alerts.detection import LEAST_P, Floats, beta_binomial_tail, count_tail, surprise
-from alerts.methods.judged import Gate, Judged, Look, picked, strongest
+from alerts.methods.judged import Gate, Judged, KeepsNothing, Look, picked, strongest
 from monitor.domain import Measure
 from monitor.settings import Rule
 
@@ -27,7 +27,7 @@ WEEK = timedelta(weeks=1)
 LONGEST_RISE = 1.2  #: The mean p(negative) of the longest window may have risen so many times less.
 
 
-class Spike:
+class Spike(KeepsNothing):
     """Judges by some measures together."""
 
     rises_with_stories = True
@@ -55,13 +55,6 @@ class Spike:
             on |= gates[-1]["min_count"].passed & (p_value <= self._resolve_p_value)
         best, speaks, gate = strongest(scores, gates)
         return Judged(best, picked(p_values, speaks), on, speaks, self._windows, tuple(looks), gate)
-
-    def pass_day(self, cells: Cells) -> None:
-        """Nothing is kept."""
-
-    def state(self) -> dict[str, Floats]:
-        """Nothing is kept."""
-        return {}
 
     def _look(self, cells: Cells, window: timedelta, seen: Floats, expected: Floats) -> list[Look]:
         spread = cells.dispersion(window)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from monitor.cache import cache_folder
 from monitor.errors import ConfigurationError
 from monitor.settings import Settings
 from pipelines.replay import Place
@@ -45,11 +45,6 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return Place(documents=self.documents, refused=self.refused)
 
 
-def cache_root() -> Path:
-    """Where replays and labels are kept where nothing else is said."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tapewatch"
-
-
 def history_key(source: Path, settings: Settings, versions: Mapping[str, str]) -> str:
     """Stands for everything that decides what is counted: the documents, the settings, the models by language."""
     sections = settings.model_dump_json(include={"stories": True, "watchlist": True, "classifier": True})
@@ -76,7 +71,7 @@ def replay_folder(given: Path | None, key: str, *, fresh: bool) -> Iterator[Path
 
     Raises `ConfigurationError` where another replay works in it, or where `given` holds one of something else.
     """
-    folder = given or cache_root() / "replays" / key[:16]
+    folder = given or cache_folder() / "replays" / key[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:

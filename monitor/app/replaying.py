@@ -17,19 +17,18 @@ from alerts.replays.events import Event, read_events
 from alerts.replays.kept_states import KeptStates
 from alerts.replays.rerun import Listener, Rerun, rerun
 from alerts.replays.scoring import Margins, Score, outside, scores, unfollowed
-from monitor.app.replay_folder import cache_root
 from monitor.app.replay_history import History, Request, counted_history
 from monitor.app.replay_pictures import artist
 from monitor.app.replay_words import Shown, show_run
+from monitor.cache import cache_folder
 from monitor.console import Output, as_row, plain
-from monitor.domain import TOPICS
+from monitor.domain import TOPICS, ceil_to
 from monitor.durations import format_duration
 from monitor.errors import ConfigurationError
 from monitor.logs import configure_logging
 from monitor.settings import LoggingSettings, Settings
 from monitor.settings.rules import with_rules
 from pipelines.replay import Place
-from pipelines.windows import ceil_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def run_replay(  # noqa: PLR0913 - what the command line offers
 
 def request_of(source: Path, *, labels: Path | None, state: Path | None, fresh: bool) -> Request:
     """What is to be counted; labels are kept in the cache where nothing else is said."""
-    return Request(source=source, labels=labels or cache_root() / "labels", state=state, fresh=fresh)
+    return Request(source=source, labels=labels or cache_folder() / "labels", state=state, fresh=fresh)
 
 
 def _name(path: Path | None) -> str:

@@ -21,7 +21,7 @@ from alerts.replays.kept_states import KeptStates
 from alerts.replays.rerun import rerun
 from monitor.app.rule_stories import entities_of, labels_of
 from monitor.app.store import Store, open_app_store
-from monitor.domain import TOPICS, Label, Partition, Transition
+from monitor.domain import TOPICS, Label, Partition, Transition, ceil_to
 from monitor.durations import format_duration
 from monitor.errors import ConfigurationError
 from monitor.logs import configure_logging
@@ -30,7 +30,7 @@ from monitor.ports import OffsetSpan
 from monitor.settings import LoggingSettings, Settings
 from monitor.settings.rule_tests import Expected, RuleTest, RuleTests, read_rule_tests
 from monitor.settings.rules import with_rules, with_rules_of
-from pipelines.windows import ceil_to, tally
+from pipelines.windows import tally
 
 AT_ONCE = 2_000  #: Labels in one transaction.
 GROUP = "rules-test"

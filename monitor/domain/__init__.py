@@ -53,6 +53,7 @@ from monitor.domain.documents import (
     SourceClass,
     require_utc,
 )
+from monitor.domain.slots import EPOCH, ceil_to, floor_to
 from monitor.domain.story_readings import StoryDocument, StorySummary
 from monitor.domain.tellings import EVERY_SERIES, AuthorKind, CapReason, Telling, Tellings, series_bit
 
@@ -60,6 +61,7 @@ __all__ = [
     "ALL",
     "COUNT_FIELDS",
     "COVERAGE_SLOT",
+    "EPOCH",
     "EVERY_SERIES",
     "LOOK_BACKS",
     "NEW",
@@ -107,7 +109,9 @@ __all__ = [
     "Transition",
     "Verdict",
     "VerdictKind",
+    "ceil_to",
     "covered_slots",
+    "floor_to",
     "require_utc",
     "series_bit",
     "slot_start",

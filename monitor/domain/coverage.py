@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from monitor.domain.slots import floor_to
 
 COVERAGE_SLOT = timedelta(minutes=15)  #: Of the wall's clock, counted from 1970, UTC.
 SPREAD = 1.25  #: A poll speaks for its interval and a quarter: polls are spread about their times.
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SourceHealth(StrEnum):
@@ -58,7 +58,7 @@ class SourceHistory:
 
 def slot_start(at: datetime) -> datetime:
     """The start of the slot that holds `at`."""
-    return at - (at - _EPOCH) % COVERAGE_SLOT
+    return floor_to(at, COVERAGE_SLOT)
 
 
 def covered_slots(good: Iterable[datetime], start: datetime, end: datetime, *, every: timedelta) -> int:

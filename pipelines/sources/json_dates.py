@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from monitor.domain import EPOCH
 from monitor.errors import InvalidRecordError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"epoch_s": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
 _SHOWN_CHARS = 60
 
@@ -36,7 +36,7 @@ def is_past(word: str, notation: str, *, now: datetime) -> bool:
 
 def _read(word: str, notation: str) -> datetime:
     if unit := _UNITS.get(notation):
-        return _EPOCH + float(word) * unit
+        return EPOCH + float(word) * unit
     return _aware(datetime.strptime(word, notation))  # noqa: DTZ007 - made aware around it
 
 

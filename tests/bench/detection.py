@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.baseline import EPOCH, HOUR
+from alerts.baseline import HOUR
 from alerts.detector import Detector
-from monitor.domain import SeriesKey
+from monitor.domain import EPOCH, SeriesKey
 from tests.bench.detection_episodes import trace
 from tests.bench.rates import processor
 from tests.fixtures.count_streams import BUCKET, PER_HOUR, Stream, ruled, scanned, stream, taught

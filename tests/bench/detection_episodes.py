@@ -8,11 +8,12 @@ from datetime import datetime
 
 import numpy as np
 
-from alerts.baseline import EPOCH, HOUR
+from alerts.baseline import HOUR
 from alerts.detection import Floats
 from alerts.detector import Detector
 from alerts.grid import Numbers
 from alerts.methods.judged import Flags
+from monitor.domain import EPOCH
 from monitor.settings import Rule
 from tests.fixtures.count_streams import BUCKET, PER_HOUR, Stream
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from alerts.detector import Detector
-from alerts.grid import EPOCH, CountGrid
-from monitor.domain import Measure, SeriesKey
+from alerts.grid import CountGrid
+from monitor.domain import EPOCH, Measure, SeriesKey
 from monitor.settings import Rule
 from tests.fixtures.count_streams import BUCKET, PER_HOUR, Stream, ruled, scanned, stream, taught
 from tests.unit.alerts.build import DAY, HOUR, T0
@@ -34,7 +34,7 @@ def test_a_burst_fires_in_its_series_alone(method: str) -> None:
     """Forty times the usual within an hour; everything else stays as it was."""
     made = told(40.0)
     scan = scanned(taught(ruled(method=method), made, AT), made, AT)
-    assert {key.entity for _, key in scan.candidates()} == {"E0000"}
+    assert {scan.keys[column].entity for column in scan.fires.any(axis=0).nonzero()[0]} == {"E0000"}
     assert scan.holds[scan.fires].all()
     reading = scan.reading(PER_HOUR - 1, made.keys[0])
     assert reading.seen > 3 * reading.expected
