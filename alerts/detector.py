@@ -7,12 +7,12 @@ and the oldest hour of the lookback is learned. So the same counts give the same
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from alerts.baseline import HOUR, Baselines, Rows, Skip, hour_number, hour_start, window_hours
+from alerts.baseline import HOUR, MEASURED, Baselines, Rows, Skip, hour_number, hour_start, window_hours
 from alerts.baseline_state import NEVER_SEEN, into, to_json
 from alerts.cells import FIELD_OF, Cells
 from alerts.detection import Floats
@@ -95,6 +95,14 @@ class Detector:
             keys=self.keys, columns=self._columns, ends=tuple(ends), fires=fires, holds=holds, near=near,
             judgement=judgement, ticks=ticks, alone=alone, history=self._book.history(),
         )  # fmt: skip
+
+    def levels(self, grid: CountGrid, keys: Iterable[SeriesKey], end: datetime) -> dict[SeriesKey, tuple[float, float]]:
+        """Negative stories seen and expected in the rule's window before `end`, of those of `keys` that it follows."""
+        found = [key for key in keys if key in self._columns]
+        rows = np.array([self._columns[key] for key in found], dtype=np.int64)
+        cells = Cells(grid.select(self.keys), self._book, np.full(len(rows), (end - EPOCH) // self.bucket), rows)
+        seen, expected = (of(self.rule.window)[MEASURED.index("negative")] for of in (cells.seen, cells.expected))
+        return {key: (float(seen[place]), float(expected[place])) for place, key in enumerate(found)}
 
     def fires(self, grid: CountGrid, key: SeriesKey, end: datetime) -> bool:
         """Whether the counts of `grid` let the rule fire for `key` at `end`."""

@@ -258,7 +258,7 @@ class Evaluator:
         self._gauges.show_sentiment(self._store.window_counts(end - self._gauge_window, end))
         self._gauges.show_alerts(memory.states)
         for docket in memory.dockets:
-            self._gauges.show_expected(docket.rule.name, dict(docket.shown()))
+            self._gauges.show_expected(docket.rule.name, docket.levels(self._gauges.shown))
         self._metrics.last_evaluation.set(at.timestamp())
 
 

@@ -20,7 +20,8 @@ class Gauges:
     ) -> None:
         self._metrics = metrics
         self._rules = tuple(rules)
-        self._shown = [SeriesKey(entity=ticker) for ticker in tickers] + [SeriesKey(topic=topic) for topic in topics]
+        #: An entity over all topics, or a topic over all entities: a closed set.
+        self.shown = [SeriesKey(entity=ticker) for ticker in tickers] + [SeriesKey(topic=topic) for topic in topics]
         for rule in self._rules:
             metrics.start_rule(rule)
             self.show_expected(rule, {})
@@ -28,7 +29,7 @@ class Gauges:
 
     def show_sentiment(self, counts: Mapping[SeriesKey, Counts]) -> None:
         """Show the stories of the last window: of each entity over all topics, of each topic over all entities."""
-        for key in self._shown:
+        for key in self.shown:
             count = counts.get(key, NOTHING)
             balance = (count.positive_micro - count.negative_micro) / MICRO
             self._metrics.sentiment.labels(entity=key.entity, topic=key.topic).set(balance / max(count.stories, 1))
@@ -51,11 +52,8 @@ class Gauges:
                 self._show_latency(transition)
 
     def show_expected(self, rule: str, readings: Mapping[SeriesKey, tuple[float, float]]) -> None:
-        """Show what a rule saw and expected: (negative stories seen, expected) by series; those left out are at rest.
-
-        Only the series of an entity over all topics, or of a topic over all entities, are shown: a closed set.
-        """
-        for key in self._shown:
+        """Show what a rule saw and expected: (negative stories seen, expected) by series; those left out are 0."""
+        for key in self.shown:
             seen, expected = readings.get(key, (0.0, 0.0))
             self._metrics.negative.labels(rule=rule, entity=key.entity, topic=key.topic).set(seen)
             self._metrics.expected.labels(rule=rule, entity=key.entity, topic=key.topic).set(expected)

@@ -7,7 +7,7 @@ what they give one by one. Between changes of state the evidence of what fires i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -78,15 +78,9 @@ class Docket:
         """Whether at the last tick a series stands at the count gate."""
         return self.sight is not None and bool(self.sight.scan.near[-1].any())
 
-    def shown(self) -> Iterator[tuple[SeriesKey, tuple[float, float]]]:
-        """Series that stand out or are active at the last tick, with what was seen and expected."""
-        if self.sight is None:
-            return
-        scan, last = self.sight.scan, len(self.ends) - 1
-        near = {scan.keys[column] for column in scan.near[last].nonzero()[0]}
-        for key in sorted(near | (self.states.active(self.rule.name) & set(scan.keys))):
-            reading = scan.reading(last, key)
-            yield key, (float(reading.seen), reading.expected)
+    def levels(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, tuple[float, float]]:
+        """Negative stories seen and expected at the last tick, of those of `keys` that the rule follows."""
+        return {} if self.sight is None else self.sight.detector.levels(self.sight.grid, keys, self.ends[-1])
 
     def _firing(self, row: int) -> Iterator[SeriesKey]:
         if self.sight is not None and self.sight.is_firing[row]:

@@ -99,12 +99,12 @@ class AlertMetrics:
 
     def _expectations(self, registry: CollectorRegistry) -> None:
         self.negative = Gauge(
-            "tapewatch_negative_stories", "Negative stories in the window of a rule; 0 for a series at rest.",
+            "tapewatch_negative_stories", "Negative stories in the window of a rule; 0 where it has none.",
             ["rule", "entity", "topic"], registry=registry,
         )  # fmt: skip
         self.expected = Gauge(
             "tapewatch_expected_negative_stories",
-            "Negative stories that the baseline expected in the window of a rule; 0 for a series at rest.",
+            "Negative stories that the baseline expects in the window of a rule; 0 before it has learned.",
             ["rule", "entity", "topic"],
             registry=registry,
         )

@@ -66,6 +66,23 @@ def test_many_ticks_at_once_are_one_tick_at_a_time() -> None:
             assert one.reading(0, key) == whole.reading(tick, key)
 
 
+def test_levels_of_a_calm_series_are_shown_as_those_of_one_that_stands_out() -> None:
+    """A chart of seen against expected says nothing where a quiet series expects 0."""
+    made = told(40.0)
+    detector, end = taught(ruled(), made, AT), AT + HOUR
+    grid = made.grid(AT - detector.lookback, end)
+    calm, foreign = made.keys[5], SeriesKey(entity="OTHER")
+    levels = detector.levels(grid, [calm, foreign, made.keys[0]], end)
+    scan = detector.scan(grid, [end])
+    assert (scan.near[0][0], scan.near[0][5]) == (True, False)
+    assert levels.keys() == {calm, made.keys[0]}
+    for key, (seen, expected) in levels.items():
+        window_s = detector.rule.window.total_seconds()
+        horizon = next(one for one in scan.reading(0, key).horizons if one.window_s == window_s)
+        assert (seen, expected) == (horizon.seen, horizon.expected)
+        assert expected > 0
+
+
 @pytest.mark.parametrize("method", ["spike", "drift", "drop", "ewma"])
 def test_learning_in_any_steps_and_over_a_restart_is_the_same(method: str) -> None:
     """A pause, a replay or a restart from the database ends in the same numbers."""
