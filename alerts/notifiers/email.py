@@ -8,7 +8,6 @@ with the mail, somebody will repair the server or the configuration, and the ale
 from __future__ import annotations
 
 import smtplib
-import socket
 import ssl
 from collections import OrderedDict
 from email.errors import MessageError
@@ -19,6 +18,7 @@ from email.utils import parseaddr
 from alerts.messages.content import ContentBuilder
 from alerts.messages.plain import plain
 from alerts.notifiers.compose import Charts, MailComposer
+from alerts.notifiers.smtp_talk import Smtp, SmtpTls, Talk, talk
 from monitor.domain import Notification
 from monitor.errors import ConfigurationError, PermanentError, TransientError
 from monitor.settings.alerting import EmailReceiver
@@ -68,25 +68,25 @@ class EmailNotifier:
         return self._outcome(notification.id, served | (set(waiting) - set(refused)), refused)
 
     def _transmit(self, message: EmailMessage, to: list[str]) -> Refusals:
-        client = self._connect()
-        try:
-            self._sign_in(client)
-            refused: Refusals = client.send_message(message, self._sender.addr_spec, to)
-        except BaseException:
-            client.close()
-            raise
-        try:
-            client.quit()
-        except (smtplib.SMTPException, OSError):
-            client.close()  # the mail is accepted; how the talk ends changes nothing
-        return refused
+        with talk(self._receiver.timeout.total_seconds()) as held:
+            client = self._connect(held)
+            try:
+                self._sign_in(client)
+                refused: Refusals = client.send_message(message, self._sender.addr_spec, to)
+            except BaseException:
+                client.close()
+                raise
+            try:
+                client.quit()
+            except (smtplib.SMTPException, OSError):
+                client.close()  # the mail is accepted; how the talk ends changes nothing
+            return refused
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, held: Talk) -> smtplib.SMTP:
         receiver = self._receiver
-        timeout_s, name = receiver.timeout.total_seconds(), socket.gethostname()
         if receiver.tls == "tls":
-            return smtplib.SMTP_SSL(receiver.host, receiver.port, name, timeout=timeout_s, context=self._tls)
-        return smtplib.SMTP(receiver.host, receiver.port, name, timeout=timeout_s)
+            return SmtpTls(held, receiver.host, receiver.port, self._tls)
+        return Smtp(held, receiver.host, receiver.port)
 
     def _sign_in(self, client: smtplib.SMTP) -> None:
         receiver = self._receiver

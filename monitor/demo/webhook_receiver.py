@@ -12,6 +12,7 @@ import json
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -27,6 +28,7 @@ class Answer:
     body: bytes = b"ok"
     headers: dict[str, str] = field(default_factory=dict)
     hang_s: float = 0.0  #: Wait before the answer, cut short when the receiver stops.
+    drip_s: float = 0.0  #: Wait before every byte of the body, until the receiver stops.
     drop: bool = False  #: Close the connection without an answer.
 
 
@@ -89,6 +91,13 @@ def verified_by(secret: str, headers: dict[str, str], raw: bytes) -> bool:
     return any(hmac.compare_digest(right, given) for given in headers.get("webhook-signature", "").split())
 
 
+def _parts(answer: Answer) -> Iterator[bytes]:
+    if answer.drip_s:
+        yield from (answer.body[place : place + 1] for place in range(len(answer.body)))
+    else:
+        yield answer.body
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # stop means stopped: no thread outlives the receiver
 
@@ -119,7 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in {"content-length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.body)
+            for part in _parts(answer):
+                self.server.receiver.stopping.wait(answer.drip_s)
+                self.wfile.write(part)
         except OSError:
             self.close_connection = True  # the client has given up, as it should on an answer that hangs
 

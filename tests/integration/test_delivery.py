@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -208,6 +210,59 @@ def test_mail_to_a_server_that_says_nothing_times_out() -> None:
     assert "timed out" in detail
 
 
+class DrippingServer:
+    """Speaks SMTP until a command that begins with `at`, which it answers byte by byte for ever; `mails` came whole."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        self.mails: list[str] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> DrippingServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(30)
+        self._listener.close()
+        assert not self._thread.is_alive(), "the client hung up"
+
+    def _serve(self) -> None:
+        talk, _ = self._listener.accept()
+        with talk, talk.makefile("rb") as lines, suppress(OSError):
+            self._answer(talk, "", b"220 hello\r\n")
+            for line in lines:
+                word = line.decode().strip()
+                self._answer(talk, word, b"354 go on\r\n" if word == "data" else b"250 ok\r\n")
+                if word == "data":
+                    self.mails.append("".join(part.decode() for part in iter(lines.readline, b".\r\n")))
+                    self._answer(talk, ".", b"250 ok\r\n")
+
+    def _answer(self, talk: socket.socket, word: str, answer: bytes) -> None:
+        while word == self._at or (word and word.split(maxsplit=1)[0] == self._at):
+            talk.sendall(b"2")
+            time.sleep(0.05)
+        talk.sendall(answer)
+
+
+@pytest.mark.parametrize("at", ["", "ehlo", "mail", "data", "."])
+def test_mail_to_a_server_that_drips_is_over_in_time_and_arrives_later(at: str) -> None:
+    """Every byte is in time for a read; the talk is not. Where it was the answer to the mail, the same mail comes."""
+    outbox = MemoryOutbox()
+    with DrippingServer(at) as drips:
+        started_s = time.monotonic()
+        said = send(outbox, mail(drips.port, timeout="400ms"))
+        assert time.monotonic() - started_s < 10
+    assert said == [("retry", "127.0.0.1: timed out: no whole answer within 0.4 s")]
+    with SmtpReceiver() as server, delivering(outbox, mail(server.port)) as work:
+        work.run_once(T0 + STEP)
+    assert [m.message["Message-ID"] for m in server.mails] == ["<n-1@tapewatch>"]
+    assert len(drips.mails) == (at == ".")
+    assert all("Message-ID: <n-1@tapewatch>" in sent for sent in drips.mails)
+
+
 # --- webhook -----------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +320,17 @@ def test_hook_that_hangs_times_out_and_holds_up_nobody() -> None:
     assert first == [("fast", "delivered"), ("desk", "retry")]
     assert log(outbox)[-1] == ("delivered", "200 ok")
     assert len(fast.hooks) == 1
+
+
+def test_hook_that_drips_its_answer_is_over_in_time_and_gets_the_same_again() -> None:
+    """Every byte is in time for a read; the answer is not."""
+    with WebhookReceiver() as server:
+        server.answers.append(Answer(body=b"o" * 500, drip_s=0.1))
+        started_s = time.monotonic()
+        [retry, delivered] = send(MemoryOutbox(), hook(server.url, timeout="400ms"), rounds=2)
+        assert time.monotonic() - started_s < 10
+    assert (retry[0], "timed out" in retry[1], delivered) == ("retry", True, ("delivered", "200 ok"))
+    assert [h.headers["webhook-id"] for h in server.hooks] == ["n-1", "n-1"]
 
 
 def test_hook_survives_a_connection_that_is_closed_without_an_answer() -> None:
