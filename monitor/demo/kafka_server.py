@@ -59,6 +59,16 @@ class KafkaServer:
         """Process id while it runs."""
         return self._process.pid if self._process else None
 
+    @property
+    def is_alive(self) -> bool:
+        """It was started, and has not left."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def data_path(self) -> Path:
+        """Where the server keeps its logs."""
+        return self._folder / "data"
+
     def start(self) -> None:
         """Start and return once clients are served.
 
@@ -126,7 +136,7 @@ class KafkaServer:
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self._controller_port}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": str(self._folder / "data"),
+            "log.dirs": str(self.data_path),
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
