@@ -11,10 +11,11 @@ from pipelines.entities import EntityLinker
 
 
 def check_written_rules(settings: Settings, *, tickers: Collection[str] | None = None) -> None:
-    """Raise `ConfigurationError` where a rule that somebody wrote matches none of `tickers`; left out: the watchlist.
+    """Raise `ConfigurationError` where a rule that somebody wrote matches none of `tickers`.
 
-    The default rule may well have nothing to watch yet.
+    Left out, they are those of the watchlist, which is read for it and may be refused. The default rule may well have
+    nothing to watch yet.
     """
+    watched = EntityLinker.from_settings(settings.watchlist).tickers if tickers is None else tickers
     if "rules" in settings.alerting.model_fields_set:
-        watched = EntityLinker.from_settings(settings.watchlist).tickers if tickers is None else tickers
         check_rules(settings.alerting.rules, tickers=watched, topics=TOPICS)

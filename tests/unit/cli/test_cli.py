@@ -82,6 +82,14 @@ def test_check_config_refuses_a_rule_that_matches_nothing(
     assert said in capsys.readouterr().err
 
 
+def test_check_config_reads_the_file_of_the_watchlist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether or not a rule was written: the daemon would refuse it."""
+    (tmp_path / "watched.csv").write_text("ticker;name\nACME;Acme\n", encoding="utf-8")
+    (tmp_path / "my.yaml").write_text("watchlist: {file: watched.csv}\n", encoding="utf-8")
+    assert status("check-config", "--config", "my.yaml") == 2
+    assert "watched.csv, line 1" in capsys.readouterr().err
+
+
 def test_check_config_prints_effective_values_with_secrets_masked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
