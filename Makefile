@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format audit fuzz bench bench-linking bench-model bench-replay bench-stories bench-detection clean
+.PHONY: help setup dashboards demo demo-kafka test test-fast test-faults lint format audit fuzz bench bench-linking bench-model bench-replay bench-stories bench-detection bench-latency clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -74,6 +74,9 @@ bench-stories: $(READY) ## Measure how fast stories are found among a million te
 
 bench-detection: $(READY) ## Measure detection: quiet streams, bursts, labelled windows, 5,000 series at once.
 	@$(BIN)/python -m tests.bench.detection
+
+bench-latency: $(READY) ## Measure publication to label and to alert at half load on Kafka and PostgreSQL, idle processor, memory.
+	@$(BIN)/python -m tests.bench.latency
 
 clean: ## Remove what the targets above have made, .venv too.
 	@rm -rf .venv .cache .demo build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 MAX_HANDLE_S = 300.0  #: A member that does not poll for so long is stuck, and its lease is no longer renewed.
 MAX_POLL_BYTES = 32 * 1024 * 1024
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.001, 0.03  #: Between two questions whether anybody has written.
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.001, 0.1  #: Between two questions whether anybody has written: longer in silence.
 LOOK_EVERY_S = 0.5  #: A lease that runs out writes nothing, so without a change too it is looked after.
 
 
@@ -44,6 +44,7 @@ class LocalConsumer:
         self._positions: dict[int, int] = {}  #: What to read next, of each partition that is ours.
         self._done: dict[int, int] = {}  #: The group's next offsets.
         self._first = 0  #: Rotates, so that one busy partition does not starve the others.
+        self._wait_s = FIRST_WAIT_S
         self._active_s = time.monotonic()
         self._closing = Event()
         self._renewer = Thread(target=self._keep_lease, args=(renew_every_s,), name="log-lease", daemon=True)
@@ -52,7 +53,7 @@ class LocalConsumer:
     def poll(self, timeout_s: float) -> Sequence[Record]:
         """Return what is ready within `timeout_s`."""
         deadline_s = time.monotonic() + timeout_s
-        wait_s, seen, look_s = FIRST_WAIT_S, -1, 0.0
+        seen, look_s = -1, 0.0
         while True:
             self._active_s = time.monotonic()
             version = self._file.version()
@@ -60,12 +61,13 @@ class LocalConsumer:
                 seen, look_s = version, self._active_s + LOOK_EVERY_S
                 batch = self._look()
                 if batch:
+                    self._wait_s = FIRST_WAIT_S
                     return batch
             remaining_s = deadline_s - time.monotonic()
             if remaining_s <= 0:
                 return []
-            self._closing.wait(min(wait_s, remaining_s))
-            wait_s = min(LONGEST_WAIT_S, wait_s * 2)
+            self._closing.wait(min(self._wait_s, remaining_s))
+            self._wait_s = min(LONGEST_WAIT_S, self._wait_s * 2)
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> None:
         """Store `next_offsets`; `FencedError` when a partition is another member's by now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,12 @@ def interleave(
             started_s = clock()
             count = call()
             seen[name].append(count / (clock() - started_s))
-    return {name: Rate(median=statistics.median(r), low=min(r), high=max(r)) for name, r in seen.items()}
+    return {name: rate_of(rates) for name, rates in seen.items()}
+
+
+def rate_of(rates: Sequence[float]) -> Rate:
+    """Of some rounds."""
+    return Rate(median=statistics.median(rates), low=min(rates), high=max(rates))
 
 
 def row(what: str, rate: Rate, ratio: str) -> str:
