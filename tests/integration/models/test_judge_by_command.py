@@ -19,24 +19,10 @@ from monitor.cli import exit_status
 from monitor.cli.calibrate import calibrate
 from monitor.cli.evaluate import evaluate
 from monitor.settings import ClassifierSettings
-from tests.fixtures.random_model import RandomModel, make_model
+from tests.fixtures.random_model import RandomModel
 from tests.fixtures.tiny_model import WORDS
 
 SENTIMENTS = ("negative", "neutral", "positive")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
-    """A BERT of two layers with an adapter."""
-    return make_model(tmp_path_factory.mktemp("random") / "model", "bert")
-
-
-@pytest.fixture(scope="module")
-def config(model: RandomModel) -> Path:
-    """A configuration that names the encoder."""
-    path = model.encoder.parent / "tapewatch.yaml"
-    path.write_text(f"classifier:\n  encoder: {model.encoder}\n  threads: 1\n  precision: fp32\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
