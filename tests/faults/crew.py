@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,9 +39,12 @@ class Worker:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it."""
+        """Start it; what the environment says to the tests is not for it."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("TAPEWATCH_")}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT, env=environ
+            )
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, where it still runs."""
@@ -77,6 +81,11 @@ class Crew:
     def of(self, stage: str) -> list[Worker]:
         """The workers of one stage."""
         return [worker for worker in self.workers if worker.stage == stage]
+
+    @property
+    def dead(self) -> list[str]:
+        """Logs of those that have left."""
+        return [str(worker.log) for worker in self.workers if not worker.is_alive]
 
     def storm(self, kills: int, random: Random, *, pause_s: tuple[float, float], feed: Feed) -> list[str]:
         """Kill random workers so often, each at a random instant after `feed`, and start each again; their stages."""

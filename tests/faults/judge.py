@@ -14,6 +14,7 @@ from monitor.domain import Counts, Sentiment, SeriesKey
 from monitor.ports import Broker
 from monitor.store.schema import evidence
 from pipelines import wire
+from tests.faults.crew import Crew
 from tests.faults.material import T0, Expected
 from tests.faults.world import World
 
@@ -44,14 +45,15 @@ class Verdict:
         assert not self.classes_differ, self
 
 
-def wait_until_counted(world: World, expected: Expected, *, seconds: float) -> float:
-    """Wait until every document is counted, and then a little, for what would be counted twice.
+def wait_until_counted(world: World, expected: Expected, *, by: Crew, seconds: float) -> float:
+    """Wait until every document is counted by workers that live, and then a little, for what would be counted twice.
 
     Returns the monotonic instant of the last count, in seconds.
     """
     deadline = time.monotonic() + seconds
     with world.store() as store:
         while (seen := _whole(store.window_counts(*SPAN)).documents) < len(expected.documents):
+            assert not by.dead, f"left by themselves: {by.dead}"
             assert time.monotonic() < deadline, f"{seen} of {len(expected.documents)} counted within {seconds} s"
             time.sleep(0.5)
     counted_s = time.monotonic()

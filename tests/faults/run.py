@@ -26,8 +26,8 @@ def judged(world: World, documents: int, *, parts: int, what: str) -> Iterator[t
     material, started_s = make_material(documents, seed=SEED), time.monotonic()
     with crew(world.config, STAGES) as workers:
         yield workers, partial(material.append, world.input, parts=parts)
-        wait_until_counted(world, material.expected, seconds=SIZES.wait_s)
-        assert all(worker.is_alive for worker in workers.workers)
+        wait_until_counted(world, material.expected, by=workers, seconds=SIZES.wait_s)
+        assert not workers.dead
     found = judge(world, material.expected)
     report(f"{what}, in {time.monotonic() - started_s:.0f} s", found)
     found.assert_clean()

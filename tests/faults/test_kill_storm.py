@@ -23,7 +23,7 @@ def storm(world: World, *, documents: int, kills: int, options: tuple[str, ...] 
     with crew(world.config, STAGES, *options) as workers:
         feed = partial(material.append, world.input)
         victims = workers.storm(kills, Random(SEED), pause_s=(0.1, 3.0), feed=feed)
-        wait_until_counted(world, material.expected, seconds=SIZES.wait_s)
+        wait_until_counted(world, material.expected, by=workers, seconds=SIZES.wait_s)
     found = judge(world, material.expected, with_classes=not options)
     report(f"killed {dict(Counter(victims))}", found)
     found.assert_clean()

@@ -19,9 +19,9 @@ def test_one_line_in_ten_is_poison(world: World) -> None:
     """A sender gone mad costs what he sent, and nothing else."""
     material = make_material(9 * SIZES.poisoned, seed=SEED, poison_every=9)
     assert len(material.expected.poison) == SIZES.poisoned
-    with crew(world.config, STAGES):
+    with crew(world.config, STAGES) as workers:
         material.append(world.input)
-        wait_until_counted(world, material.expected, seconds=SIZES.wait_s)
+        wait_until_counted(world, material.expected, by=workers, seconds=SIZES.wait_s)
     found = judge(world, material.expected)
     report(f"{SIZES.poisoned} poisoned among {10 * SIZES.poisoned}", found)
     found.assert_clean()
@@ -34,13 +34,13 @@ def test_poison_at_every_position_of_a_batch(world: World, stage: str) -> None:
     material = make_material(SIZES.positions, seed=SEED, poison_every=0)
     topic = world.topics.documents if stage == "classify" else world.topics.labels
     poison = {b'{"poison": %d' % number for number in range(SIZES.positions)}
-    with world.broker() as broker, crew(world.config, STAGES):
+    with world.broker() as broker, crew(world.config, STAGES) as workers:
         producer = broker.producer()
         for part, value in enumerate(sorted(poison)):
             producer.send([Message(topic=topic, key=b"k%d" % part, value=value)])
             material.append(world.input, part, SIZES.positions)
         producer.close()
-        wait_until_counted(world, material.expected, seconds=SIZES.wait_s)
+        wait_until_counted(world, material.expected, by=workers, seconds=SIZES.wait_s)
     material.expected.poison = poison
     found = judge(world, material.expected)
     report(f"{len(poison)} poisoned records between {SIZES.positions} parts on the topic that {stage} reads", found)

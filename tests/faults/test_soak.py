@@ -76,15 +76,16 @@ def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_wo
     world, feeder = servers_world, Feeder(servers_world)
     with crew(world.config, STAGES) as workers:
         feeder.feed(SIZES.soak_burst // 10)
-        wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s)
+        wait_until_counted(world, feeder.whole.expected, by=workers, seconds=SIZES.wait_s)
         began_s = time.monotonic()
         feeder.feed(SIZES.soak_burst)
-        capacity = SIZES.soak_burst / (wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s) - began_s)
+        done_s = wait_until_counted(world, feeder.whole.expected, by=workers, seconds=SIZES.wait_s)
+        capacity = SIZES.soak_burst / (done_s - began_s)
         half = feeder.run(workers, capacity / 2, SIZES.soak_s)
         full = feeder.run(workers, capacity * 3, SIZES.overload_s)
-        wait_until_counted(world, feeder.whole.expected, seconds=SIZES.wait_s)
+        wait_until_counted(world, feeder.whole.expected, by=workers, seconds=SIZES.wait_s)
         after = look(workers, world, began_s)
-        assert all(worker.is_alive for worker in workers.workers)
+        assert not workers.dead
     found = judge(world, feeder.whole.expected)
     lags = [max(sample.lag for sample in samples) for samples in (half, full)]
     report(
