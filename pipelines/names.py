@@ -108,6 +108,12 @@ def _is_code(text: str, start: int, end: int) -> bool:
     return len(symbol) > 1 and not is_ordinary(symbol) and not text.isupper()
 
 
+def check_names(entity: WatchedEntity) -> None:
+    """Raise `ConfigurationError` where a name or phrase of `entity` leaves nothing to look for."""
+    for _ in aliases_of(entity):
+        pass
+
+
 def aliases_of(entity: WatchedEntity) -> Iterator[Alias]:
     """Every way in which `entity` may be written, and the phrases that hide them; may refuse an empty one."""
     for at, written in enumerate((entity.name, *entity.aliases)):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from monitor.errors import ConfigurationError
 from monitor.settings import WatchedEntity, WatchlistSettings
+from pipelines.names import check_names
 
 COLUMNS = ("ticker", "name", "aliases", "isin", "codes", "exact", "unless")
 GROUP = "group"  #: A further column of the shipped list.
@@ -93,7 +94,7 @@ def _entity(row: Row, where: str) -> WatchedEntity:
     if None in row or row["name"] is None:
         raise ConfigurationError(f"{where}: wrong number of fields; quote a name that holds a comma")
     try:
-        return WatchedEntity(
+        entity = WatchedEntity(
             ticker=_field(row, "ticker"),
             name=_field(row, "name"),
             aliases=_parts(row, "aliases"),
@@ -106,6 +107,11 @@ def _entity(row: Row, where: str) -> WatchedEntity:
         first = err.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from err
+    try:
+        check_names(entity)
+    except ConfigurationError as err:
+        raise ConfigurationError(f"{where}: {err}") from err
+    return entity
 
 
 def _field(row: Row, column: str) -> str:

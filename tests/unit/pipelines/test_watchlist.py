@@ -55,6 +55,7 @@ def test_every_column_is_read(tmp_path: Path) -> None:
             "line 2: isin: the check digit of US0378331006 is wrong: for US037833100 it is 5",
         ),
         ("ticker,name,codes\nA,B,\nC,D,600519|123\n", "line 3: codes.1: not an exchange code: '123'; write it with"),
+        ("ticker,name,aliases\nA,B,\u200b\n", "line 2: watchlist: A has an empty alias; leave it out"),
         ("ticker,name,exact\nA,B,perhaps\n", "line 2: exact: write true or false, not 'perhaps'"),
     ],
 )
