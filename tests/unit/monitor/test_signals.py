@@ -31,6 +31,7 @@ def test_a_storm_of_signals_holds_nobody() -> None:
         for _ in range(2):
             process.send_signal(signal.SIGTERM)
         try:
-            assert process.wait(30) == 0
+            # The second may come when the interpreter has done with handlers, on its way out after the first.
+            assert process.wait(30) in {0, -signal.SIGTERM}
         finally:
             process.kill()
