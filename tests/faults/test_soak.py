@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,9 @@ pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.kafka, pytest.mark.pos
 
 EVERY_S = 1.0  #: Between two portions of input.
 HANDLES = 10  #: File handles may come and go by so many (a connection, a log), but not add up.
+FLAT_MB_AN_HOUR = 60.0  #: Of five workers; 60 bytes a document would be as much.
+TEXTS = 20_000  #: That copies are found by: the index is full within minutes, and grows no more.
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 QUEUED_MB = 80.0  #: What batches in hand and caches may add while the bus is full.
 
 
@@ -28,17 +33,24 @@ class Sample:
     """One look at all workers."""
 
     at_s: float
-    memory_mb: float  #: Resident, of all.
+    by_stage: Mapping[str, float]  #: Resident megabytes.
     handles: int
     lag: int  #: Labels not yet counted, and documents not yet labelled.
+
+    @property
+    def memory_mb(self) -> float:
+        """Of all."""
+        return sum(self.by_stage.values())
 
 
 def look(workers: Crew, world: World, started_s: float) -> Sample:
     """What they hold now."""
-    folders = [Path("/proc") / str(worker.pid) for worker in workers.workers]
-    pages = sum(int((folder / "statm").read_text().split()[1]) for folder in folders)
-    handles = sum(len(list((folder / "fd").iterdir())) for folder in folders)
-    return Sample(at_s=time.monotonic() - started_s, memory_mb=pages * 4096 / 1e6, handles=handles, lag=lag_of(world))
+    by_stage, handles = Counter[str](), 0
+    for worker in workers.workers:
+        folder = Path("/proc") / str(worker.pid)
+        by_stage[worker.stage] += int((folder / "statm").read_text().split()[1]) * PAGE_MB
+        handles += len(list((folder / "fd").iterdir()))
+    return Sample(at_s=time.monotonic() - started_s, by_stage=by_stage, handles=handles, lag=lag_of(world))
 
 
 class Feeder:
@@ -64,16 +76,19 @@ class Feeder:
         return samples
 
 
-def slope(samples: Sequence[Sample]) -> float:
-    """Megabytes an hour, by least squares over the last two thirds."""
+def slopes(samples: Sequence[Sample]) -> dict[str, float]:
+    """Megabytes an hour of each stage, by least squares over the last two thirds."""
     late = samples[len(samples) // 3 :]
-    times, memory = [sample.at_s for sample in late], [sample.memory_mb for sample in late]
-    return float(np.polyfit(times, memory, 1)[0]) * 3600.0
+    times = [sample.at_s for sample in late]
+    memory = {stage: [sample.by_stage[stage] for sample in late] for stage in dict.fromkeys(STAGES)}
+    return {stage: float(np.polyfit(times, values, 1)[0]) * 3600.0 for stage, values in memory.items()}
 
 
 def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_world: World) -> None:
     """First how much it can do, then half of that, then three times as much, then the end of the queue."""
-    world, feeder = servers_world, Feeder(servers_world)
+    world = replace(servers_world, more={"stories": {"max_texts": TEXTS}})
+    world.write_config()
+    feeder = Feeder(world)
     with crew(world.config, STAGES) as workers:
         feeder.feed(SIZES.soak_burst // 10)
         wait_until_counted(world, feeder.whole.expected, by=workers, seconds=SIZES.wait_s)
@@ -87,10 +102,12 @@ def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_wo
         after = look(workers, world, began_s)
         assert not workers.dead
     found = judge(world, feeder.whole.expected)
+    grown = slopes(half)
+    shown = ", ".join(f"{stage} {value:+.1f}" for stage, value in grown.items())
     lags = [max(sample.lag for sample in samples) for samples in (half, full)]
     report(
-        f"capacity {capacity:.0f} documents/s; half of it for {SIZES.soak_s:.0f} s: {half[-1].memory_mb:.0f} MB, slope"
-        f" {slope(half):+.1f} MB an hour, {half[0].handles} to {half[-1].handles} handles, lag at most {lags[0]};"
+        f"capacity {capacity:.0f} documents/s; half of it for {SIZES.soak_s:.0f} s: {half[-1].memory_mb:.0f} MB, slopes"
+        f" in MB an hour: {shown}; {half[0].handles} to {half[-1].handles} handles, lag at most {lags[0]};"
         f" three times for {SIZES.overload_s:.0f} s: lag {lags[1]}, {max(s.memory_mb for s in full):.0f} MB;"
         f" after: {after.memory_mb:.0f} MB, lag {after.lag}",
         found,
@@ -99,6 +116,7 @@ def test_half_load_is_flat_and_three_times_the_load_queues_on_the_bus(servers_wo
     assert after.lag == 0
     if IS_FULL:  # in a few seconds nothing has settled yet, least of all beside other work
         assert_flat(half, capacity)
+        assert sum(grown.values()) <= FLAT_MB_AN_HOUR
         assert max(sample.memory_mb for sample in full) <= max(sample.memory_mb for sample in half) + QUEUED_MB
 
 
