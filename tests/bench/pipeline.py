@@ -16,7 +16,7 @@ from monitor.ports import Classifier
 from monitor.settings import ClassifierSettings, Settings
 from pipelines import wire
 from pipelines.routing import OneModel
-from tests.bench.rates import Rate, rate_of
+from tests.bench.rates import Rate, interleave_rates
 from tests.bench.texts import NOW, mixed_texts
 
 DOCUMENTS = 3000
@@ -31,14 +31,17 @@ def measure_pipeline(bootstrap: str, database: str, *, rounds: int = 3) -> dict[
     """Both in turns, with one model in memory; the pipeline from the first document on after it has warmed up."""
     classifier = load_classifier(ClassifierSettings(threads=1))
     texts = mixed_texts(WARM + DOCUMENTS)
-    seen: dict[str, list[float]] = {"classifier alone": [], "through Kafka to PostgreSQL": []}
-    for _ in range(rounds):
+
+    def alone() -> float:
         started_s = time.perf_counter()
         for at in range(WARM, WARM + DOCUMENTS, BATCH):
             classifier.classify(texts[at : at + BATCH])
-        seen["classifier alone"].append(DOCUMENTS / (time.perf_counter() - started_s))
-        seen["through Kafka to PostgreSQL"].append(through(classifier, texts, bootstrap=bootstrap, database=database))
-    return {name: rate_of(rates) for name, rates in seen.items()}
+        return DOCUMENTS / (time.perf_counter() - started_s)
+
+    def whole() -> float:
+        return through(classifier, texts, bootstrap=bootstrap, database=database)
+
+    return interleave_rates({"classifier alone": alone, "through Kafka to PostgreSQL": whole}, rounds=rounds)
 
 
 def through(classifier: Classifier, texts: list[str], *, bootstrap: str, database: str) -> float:

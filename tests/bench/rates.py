@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 
@@ -26,18 +27,21 @@ def interleave(
 
     With `time.process_time` for a clock a rate is a CPU-second's, which other work on the machine disturbs less.
     """
+    return interleave_rates({name: partial(_timed, call, clock) for name, call in ways.items()}, rounds=rounds)
+
+
+def interleave_rates(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, Rate]:
+    """Call each way in turn, `rounds` times; a call returns how many things it did a second."""
     seen: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, call in ways.items():
-            started_s = clock()
-            count = call()
-            seen[name].append(count / (clock() - started_s))
-    return {name: rate_of(rates) for name, rates in seen.items()}
+            seen[name].append(call())
+    return {name: Rate(median=statistics.median(r), low=min(r), high=max(r)) for name, r in seen.items()}
 
 
-def rate_of(rates: Sequence[float]) -> Rate:
-    """Of some rounds."""
-    return Rate(median=statistics.median(rates), low=min(rates), high=max(rates))
+def _timed(call: Callable[[], int], clock: Callable[[], float]) -> float:
+    started_s = clock()
+    return call() / (clock() - started_s)
 
 
 def row(what: str, rate: Rate, ratio: str) -> str:

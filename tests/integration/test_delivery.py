@@ -241,7 +241,7 @@ class DrippingServer:
                     self._answer(talk, ".", b"250 ok\r\n")
 
     def _answer(self, talk: socket.socket, word: str, answer: bytes) -> None:
-        while word == self._at or (word and word.split(maxsplit=1)[0] == self._at):
+        while word.partition(" ")[0] == self._at:
             talk.sendall(b"2")
             time.sleep(0.05)
         talk.sendall(answer)
