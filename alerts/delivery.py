@@ -2,8 +2,9 @@
 
 Each receiver has a lane: one thread that sends its notifications in the order they came, so that a receiver that
 hangs holds up nobody else. Every attempt goes to the delivery log. At least once: what was sent but not recorded
-before a crash is sent again, with the same id. An item is claimed for a while; what a worker that died had claimed
-comes back when that time is over. What a newer notification of the same group replaces, the store supersedes.
+before a crash is sent again, with the same id. An item is claimed for a while, and the claim is renewed for as long as
+its worker lives; what a worker that died had claimed comes back when that while is over. What a newer notification of
+the same group replaces, the store supersedes, and a lane that has not come to it yet drops it.
 
 A bug in a notifier or a template counts as `retry`: the alert survives in the outbox until a release mends it or a
 newer notification takes its place, and the log has the traceback.
@@ -38,7 +39,9 @@ log = structlog.get_logger(__name__)
 class Pace:
     """How delivery spends its time."""
 
-    hold: timedelta = timedelta(minutes=2)  #: Claim on an item; sending starts within the first half of it.
+    hold: timedelta = timedelta(
+        seconds=45
+    )  #: Claim on an item, renewed each quarter; sending starts in the first half.
     limit: int = 100  #: Items claimed at once.
     patience_s: float = 1.0  #: `run_once` waits so long for lanes; those still busy go on behind it.
     first_retry_s: float = 2.0  #: Bound of the wait after the first failure; it doubles with each.
@@ -96,6 +99,7 @@ class Delivery:
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._busy: set[Future[bool]] = set()
         self._in_hand: set[str] = set()  # ids that are claimed here and not yet recorded
+        self._renewed_s = self._pace.elapsed_s()  # when all claims in hand were last renewed
         self._unrecorded: deque[tuple[DeliveryAttempt, datetime | None]] = deque()
         self._closed = threading.Event()
         self._open_lanes()
@@ -119,6 +123,7 @@ class Delivery:
         """
         try:
             self._record_again()
+            self._renew(now)
             jobs = self._claim(now)
             self._metrics.outbox.set(self._outbox.outbox_size())
         except TransientError as err:
@@ -133,6 +138,15 @@ class Delivery:
         self._closed.set()
         for lane in self._lanes.values():
             lane.shutdown(wait=True, cancel_futures=True)
+
+    def _renew(self, now: datetime) -> None:
+        """Keep the claims on what is in hand, and let go what was superseded or taken over."""
+        begun_s, held = self._pace.elapsed_s(), frozenset(self._in_hand)
+        if begun_s - self._renewed_s < self._pace.hold.total_seconds() / 4:
+            return
+        if held:
+            self._in_hand -= held - self._outbox.renew_claims(held, owner=self._owner, until=now + self._pace.hold)
+        self._renewed_s = begun_s
 
     def _claim(self, now: datetime) -> list[_Job]:
         pace = self._pace
@@ -153,9 +167,10 @@ class Delivery:
         return done
 
     def _work(self, job: _Job) -> bool:
-        """Runs in a lane: one attempt; False when the item is left for a later claim."""
-        waited_s = self._pace.elapsed_s() - job.started_s
-        if self._closed.is_set() or waited_s > self._pace.hold.total_seconds() / 2:
+        """Runs in a lane: one attempt; False when the item is left to others, or for a later claim."""
+        unsure_s = self._pace.elapsed_s() - max(job.started_s, self._renewed_s)
+        let_go = job.id not in self._in_hand
+        if self._closed.is_set() or let_go or unsure_s > self._pace.hold.total_seconds() / 2:
             self._in_hand.discard(job.id)
             return False
         begun_s = self._pace.elapsed_s()

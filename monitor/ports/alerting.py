@@ -120,6 +120,9 @@ class OutboxStore(Protocol):
     def claim_due(self, *, now: datetime, owner: str, hold: timedelta, limit: int) -> Sequence[OutboxItem]:
         """Items due at `now`, oldest first, claimed by `owner` until `now + hold`."""
 
+    def renew_claims(self, ids: Collection[str], *, owner: str, until: datetime) -> frozenset[str]:
+        """Those of `ids` that wait and are still claimed by `owner`: from here on until `until`."""
+
     def record_attempt(self, attempt: DeliveryAttempt, *, next_attempt_at: datetime | None) -> None:
         """Log the attempt and free the item: done when `next_attempt_at` is None, else due again then."""
 

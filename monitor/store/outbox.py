@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,16 @@ class Outbox(Part):
             if rows:
                 tx.execute(claim.values(claimed_by=owner, claimed_until=to_micros(now + hold)))
         return [OutboxItem(notification=from_json(row.payload, Notification), attempts=row.attempts) for row in rows]
+
+    def renew_claims(self, ids: Collection[str], *, owner: str, until: datetime) -> frozenset[str]:
+        """Those of `ids` that wait and are still claimed by `owner`: from here on until `until`.
+
+        A claim that has run out is renewed too, as long as nobody else has taken the item.
+        """
+        ours = and_(outbox.c.id.in_(sorted(ids)), outbox.c.status == WAITING, outbox.c.claimed_by == owner)
+        renewed = update(outbox).where(ours).values(claimed_until=to_micros(until)).returning(outbox.c.id)
+        with self._database.write() as tx:
+            return frozenset(tx.execute(renewed).scalars())
 
     def record_attempt(self, attempt: DeliveryAttempt, *, next_attempt_at: datetime | None) -> None:
         """Log the attempt and free the item: done when `next_attempt_at` is None, else due again then.

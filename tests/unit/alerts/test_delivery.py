@@ -170,6 +170,42 @@ def test_what_waited_too_long_in_a_lane_is_left_for_the_next_claim() -> None:
     assert desk.sent == ["n-1", "n-2"]
 
 
+def test_what_waits_behind_a_slow_message_stays_ours_until_it_is_its_turn() -> None:
+    """The claim is renewed, so that no other worker sends out of turn."""
+    outbox, clock = MemoryOutbox(), [0.0]
+    started, gate = threading.Event(), threading.Event()
+    desk = Scripted(lambda: (started.set(), _pass(gate))[1])
+    outbox.put(notification(group_key="a"), notification(id="n-2", group_key="b"))
+    with delivery(outbox, pace=still(elapsed_s=lambda: clock[0], patience_s=0.01), desk=desk) as work:
+        work.run_once(T0)
+        assert started.wait(10)
+        for second in range(0, 300, 10):
+            clock[0] = float(second)
+            work.run_once(T0 + second * SECOND)
+            others = outbox.claim_due(now=T0 + second * SECOND, owner="w2", hold=SECOND, limit=9)
+            assert others == []
+        gate.set()
+        _until(lambda: work.run_once(T0 + 300 * SECOND) == 0 and outbox.outbox_size() == 0)
+    assert desk.sent == ["n-1", "n-2"]
+
+
+def test_what_is_superseded_while_it_waits_in_a_lane_is_not_sent() -> None:
+    """By the time of its turn there is newer word."""
+    outbox, clock = MemoryOutbox(), [0.0]
+    started, gate = threading.Event(), threading.Event()
+    desk = Scripted(lambda: (started.set(), _pass(gate))[1])
+    outbox.put(notification(group_key="a"), notification(id="n-2", group_key="b"))
+    with delivery(outbox, pace=still(elapsed_s=lambda: clock[0], patience_s=0.01), desk=desk) as work:
+        work.run_once(T0)
+        assert started.wait(10)
+        outbox.put(notification(id="n-3", group_key="b", created_at=T0 + SECOND))
+        clock[0] = 20.0
+        work.run_once(T0 + 20 * SECOND)
+        gate.set()
+        _until(lambda: work.run_once(T0 + 20 * SECOND) == 0 and outbox.outbox_size() == 0)
+    assert desk.sent == ["n-1", "n-3"]
+
+
 def test_notifications_of_one_receiver_keep_their_order() -> None:
     """Resolved before firing would be a lie."""
     outbox, desk = MemoryOutbox(), Scripted()
