@@ -1,7 +1,8 @@
 """The parts of a process: what each stage does from start to stop.
 
 A part opens what it needs when it starts and closes it when it ends, so that starting it over after an error starts
-from what is stored: committed offsets, source states, alert states.
+from what is stored: committed offsets, source states, alert states. What only one stage needs is imported by its part:
+the import is most of the time that a process takes to be ready.
 """
 
 from __future__ import annotations
@@ -11,23 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.app.sources import open_sources
 from monitor.app.workshop import Workshop
 from monitor.ports import Consumer, StartPositions
-from monitor.schedule import Schedule
 from monitor.supervise import Part
 from pipelines.aggregate import Aggregate
 from pipelines.classify import Classify
 from pipelines.dead_letters import DeadLetters
 from pipelines.guard import Guard
 from pipelines.replay import Line
-from pipelines.sources.base import Source
-from pipelines.sources.worker import SourceWorker
 from pipelines.stage import GIVE_UP_S
 from pipelines.stage import run as run_stage
+
+if TYPE_CHECKING:
+    from pipelines.sources.base import Source
+    from pipelines.sources.worker import SourceWorker
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,10 @@ class Parts:
 
     def ingest(self, stop: threading.Event) -> None:
         """Poll every source on its schedule, and show how each is."""
+        from monitor.app.sources import open_sources
+        from monitor.schedule import Schedule
+        from pipelines.sources.worker import SourceWorker
+
         workshop, settings = self._workshop, self._workshop.settings
         with workshop.ingest() as ingest, open_sources(settings) as sources:
             worker = SourceWorker(

@@ -17,7 +17,6 @@ from monitor.settings import JsonSource as JsonSettings
 from monitor.settings import KafkaSource as TopicSettings
 from monitor.settings import SitemapSource as SitemapSettings
 from monitor.settings import Source as SourceSettings
-from pipelines.brokers.kafka_reader import KafkaTopicReader
 from pipelines.sources.base import Source
 from pipelines.sources.edgar import EdgarSource
 from pipelines.sources.feed import FeedSource
@@ -101,6 +100,8 @@ def _sitemap(source: SitemapSettings, shared: _Shared) -> Source:
 
 
 def _topic(source: TopicSettings, shared: _Shared) -> Source:
+    from pipelines.brokers.kafka_reader import KafkaTopicReader
+
     reader = KafkaTopicReader(
         source.cluster or shared.settings.kafka,
         topic=source.topic,

@@ -1,4 +1,4 @@
-"""Makes the concrete things, each once, when first asked for."""
+"""Makes the concrete things, each once, when first asked for; what only some stages need is imported there too."""
 
 from __future__ import annotations
 
@@ -7,22 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from alerts.delivery import Delivery
-from alerts.evaluate import Evaluator
-from alerts.messages.content import verdict_links
-from alerts.notifiers.build import build_notifiers
 from monitor.app.clock import utc_now
-from monitor.app.explaining import alert_charts
-from monitor.app.loading import open_models
 from monitor.app.push import LazyPush
-from monitor.app.rule_check import check_written_rules
-from monitor.app.source_coverage import SourceCoverage
 from monitor.app.source_health import SourceWatch, source_reports
 from monitor.app.store import Store, open_app_store
-from monitor.app.verdicts import Desk
 from monitor.app.versions import versions
 from monitor.domain import TOPICS
 from monitor.metrics import (
@@ -42,12 +34,15 @@ from monitor.settings import Settings
 from monitor.web import WebServer
 from monitor.web.reloading import Reload
 from pipelines.assign import AssignStories
-from pipelines.brokers.kafka import KafkaBroker
-from pipelines.brokers.local import LocalBroker
 from pipelines.entities import EntityLinker
 from pipelines.ingest import Ingest
 from pipelines.routing import Models, Reader
 from pipelines.topics import Topics
+
+if TYPE_CHECKING:
+    from alerts.delivery import Delivery
+    from alerts.evaluate import Evaluator
+    from monitor.app.verdicts import Desk
 
 
 class Workshop:
@@ -80,6 +75,8 @@ class Workshop:
         if "classify" in stages:
             _ = self.models
         if "alert" in stages:
+            from monitor.app.rule_check import check_written_rules
+
             _ = self.notifiers
             check_written_rules(self.settings, tickers=self.linker.tickers)
 
@@ -113,8 +110,12 @@ class Workshop:
         settings = self.settings
         made: Broker
         if settings.kafka.bootstrap_servers:
+            from pipelines.brokers.kafka import KafkaBroker
+
             made = KafkaBroker(settings.kafka, settings.stream)
         else:
+            from pipelines.brokers.local import LocalBroker
+
             made = LocalBroker(settings.local_log, settings.stream, clock=self.clock)
         try:
             made.ensure_topics(self.topics.every)
@@ -126,6 +127,8 @@ class Workshop:
     @cached_property
     def models(self) -> Models:
         """The models, loaded and warmed up; raises `ConfigurationError` when a folder cannot be trusted."""
+        from monitor.app.loading import open_models
+
         return open_models(self.settings.classifier, self.model_metrics)
 
     @cached_property
@@ -141,6 +144,9 @@ class Workshop:
     @cached_property
     def notifiers(self) -> Mapping[str, Notifier]:
         """Receivers by name; their clock is the wall's, for a signature carries a real date."""
+        from alerts.notifiers.build import build_notifiers
+        from monitor.app.explaining import alert_charts
+
         charts = alert_charts(
             lambda: self.stands_for.settings, lambda: self.stands_for.store, lambda: self.stands_for.linker
         )
@@ -148,6 +154,10 @@ class Workshop:
 
     def evaluator(self, *, tickers: Sequence[str] | None = None) -> Evaluator:
         """Evaluates the rules of the configuration over `tickers`; left out: the watchlist."""
+        from alerts.evaluate import Evaluator
+        from monitor.app.rule_check import check_written_rules
+        from monitor.app.source_coverage import SourceCoverage
+
         watched = self.linker.tickers if tickers is None else tickers
         check_written_rules(self.settings, tickers=watched)
         return Evaluator(
@@ -163,6 +173,8 @@ class Workshop:
 
     def delivery(self) -> Delivery:
         """Takes notifications from the outbox to the receivers."""
+        from alerts.delivery import Delivery
+
         return Delivery(
             self.store,
             self.notifiers,
@@ -189,8 +201,11 @@ class Workshop:
 
     def verdict_desk(self) -> Desk | None:
         """Takes the verdicts that readers send through the links of messages; None where no secret signs links."""
-        if verdict_links(self.settings.alerting) is None:
+        if self.settings.alerting.verdicts.secret is None:
             return None
+        from alerts.messages.content import verdict_links
+        from monitor.app.verdicts import Desk
+
         return Desk(
             lambda: self.store, lambda: verdict_links(self.settings.alerting), names=self.linker.names, clock=utc_now
         )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from monitor.domain import Partition, Record
 from monitor.errors import TransientError
-from pipelines.brokers.kafka_reader import KafkaTopicReader
 from pipelines.brokers.local_file import MAX_OFFSET, LogFile, row_id
+
+if TYPE_CHECKING:
+    from pipelines.brokers.kafka_reader import KafkaTopicReader
 
 AT_ONCE = 500
 POLL_S = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,9 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from pipelines.sources.tables import read_csv, read_parquet
-
 MAX_LINE_BYTES = 8_000_000
 KEPT_BYTES = 64_000  #: Of a longer line.
-
-_TABLES: dict[str, Callable[[Path], Iterator[bytes]]] = {".csv": read_csv, ".parquet": read_parquet}
+TABLES = frozenset({".csv", ".parquet"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Read:
 
 def is_table(path: Path) -> bool:
     """True for a file with rows and columns; every other file holds JSON lines."""
-    return path.suffix.lower() in _TABLES
+    return path.suffix.lower() in TABLES
 
 
 def read_from(path: Path, *, position: int = 0, number: int = 0, finished: bool) -> Iterator[Read]:
@@ -85,6 +82,8 @@ def _is_object(line: bytes) -> bool:
 
 
 def _rows(path: Path, position: int) -> Iterator[Read]:
-    rows = _TABLES[path.suffix.lower()](path)
+    from pipelines.sources.tables import read_csv, read_parquet  # noqa: PLC0415 - pandas takes a second, few have tables
+
+    rows = read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
     for number, data in enumerate(islice(rows, position, None), start=position + 1):
         yield Read(data, number, number, len(data))
