@@ -57,12 +57,19 @@ def run(config_path: Path | None, stages: tuple[str, ...]) -> None:
 @tapewatch.command(cls=Verb, example="tapewatch demo\ntapewatch demo --kafka")
 @click.option("--kafka", is_flag=True, help="Over a real Kafka broker and PostgreSQL, started and stopped here.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the demo's files in this folder.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(10, 360),
+    default=180,
+    show_default=True,
+    help="How many times as fast as it happens to play.",
+)
 @json_option
-def demo(*, kafka: bool, keep: Path | None, as_json: bool) -> None:
+def demo(*, kafka: bool, keep: Path | None, speed: float, as_json: bool) -> None:
     """Show the whole monitor at work on invented news, within two minutes."""
     from monitor.demo.run import run_demo
 
-    sys.exit(run_demo(kafka=kafka, keep=keep, as_json=as_json))
+    sys.exit(run_demo(kafka=kafka, keep=keep, speed=speed, as_json=as_json))
 
 
 @tapewatch.command(cls=Verb, example="tapewatch classify < documents.jsonl > labels.jsonl")

@@ -26,12 +26,14 @@ from monitor.demo.watch import Watch
 from monitor.logs import configure_logging
 from monitor.settings import LoggingSettings
 
-SPEED = 120.0  #: Seconds of event time a second.
-LONGEST_S = 300.0  #: The demonstration has failed when it is not over by then.
+LONGEST_S = 300.0  #: Beside the playing; the demonstration has failed when it is not over by then.
 
 
-def run_demo(*, kafka: bool, keep: Path | None, as_json: bool) -> int:
-    """Run the demonstration; returns 0 when the alert fired, arrived both ways and was resolved."""
+def run_demo(*, kafka: bool, keep: Path | None, speed: float, as_json: bool) -> int:
+    """Run the demonstration, `speed` seconds of event time a second.
+
+    Returns 0 when the alert fired, arrived both ways and was resolved.
+    """
     configure_logging(LoggingSettings(level="warning"))
     started_s = time.monotonic()
     with ExitStack() as stack:
@@ -39,7 +41,7 @@ def run_demo(*, kafka: bool, keep: Path | None, as_json: bool) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         screen = stack.enter_context(Screen(output=Output(as_json=as_json), as_json=as_json))
         doors = stack.enter_context(_doors(folder, screen, kafka=kafka))
-        steps = _play(folder, doors, screen)
+        steps = _play(folder, doors, screen, speed=speed)
     took_s = time.monotonic() - started_s
     screen.end(steps, took_s=took_s, kept=keep)
     return 0 if all(steps.values()) else 1
@@ -77,24 +79,27 @@ def _doors(folder: Path, screen: Screen, *, kafka: bool) -> Iterator[tuple[Doors
         yield doors, mail, hook
 
 
-def _play(folder: Path, world: tuple[Doors, SmtpReceiver, WebhookReceiver], screen: Screen) -> Mapping[str, bool]:
+def _play(
+    folder: Path, world: tuple[Doors, SmtpReceiver, WebhookReceiver], screen: Screen, *, speed: float
+) -> Mapping[str, bool]:
     """Run the monitor over history and live part until the story is over; returns which steps of it came true."""
     doors, mail, hook = world
-    clock = DemoClock(speed=SPEED)
+    clock = DemoClock(speed=speed)
     past = history(clock.began_at)
     settings = write_scene(folder, past, doors)
-    screen.note(f"Invented news: {len(past)} documents of the last days, then a live wave; a second shows two minutes.")
+    screen.note(f"Invented news: {len(past)} documents of the last days, then a live wave, {speed:g} times as fast.")
     monitor = Monitor(settings, stop=threading.Event(), clock=clock, registry=process_registry())
     monitor.prepare(STAGES)
     monitor.start(STAGES)
     watch = Watch(monitor, screen, clock=clock, receivers=(mail, hook), history=len(past))
-    player = Player(live(clock.began_at, speed=SPEED), feeds=doors.feeds, address=monitor.address)
+    items = live(clock.began_at, speed=speed)
+    player = Player(items, feeds=doors.feeds, address=monitor.address)
     try:
         deadline_s = time.monotonic() + LONGEST_S
         watch.until(lambda: watch.history_counted, deadline_s=deadline_s)
         clock.start()
         player.start()
-        watch.until(lambda: watch.complete or watch.late(player), deadline_s=deadline_s)
+        watch.until(lambda: watch.complete or watch.late(player), deadline_s=deadline_s + items[-1].after_s)
         return watch.steps()
     finally:
         player.stop()

@@ -91,10 +91,10 @@ def history(now: datetime, *, days: int = 10, per_hour: float = 9.0, seed: int =
     return list(_calm(writer, now - timedelta(days=days), now - timedelta(minutes=1), per_hour))
 
 
-def live(now: datetime, *, speed: float = 120.0, seed: int = 8) -> list[LiveItem]:
+def live(now: datetime, *, speed: float = 1.0, seed: int = 8) -> list[LiveItem]:
     """The live part, in order: an item comes `after_s` seconds after the start, dated `now + after_s * speed`.
 
-    It spans 200 minutes of event time; at the default speed that is 100 seconds.
+    It spans 200 minutes of event time.
     """
     writer = _Writer(seed)
     wave_at = now + CALM_BEFORE

@@ -44,4 +44,4 @@ def test_the_demo_tells_the_same_story_on_kafka_and_postgresql(
     tmp_path: Path, kafka: KafkaServer, postgres: str
 ) -> None:
     """It starts and stops servers of its own; the fixtures only tell whether they can be had."""
-    check(run_demo(tmp_path, "--kafka"))
+    check(run_demo(tmp_path, "--kafka", "--speed", "360"))
