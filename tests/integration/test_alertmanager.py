@@ -68,7 +68,7 @@ def test_amtool_shows_an_alert_from_firing_to_resolved(tmp_path: Path, programs:
     with alertmanager(programs, tmp_path, tmp_path / "am.yaml") as url, delivering(outbox, url) as work:
         work.run_once(now + 5 * MINUTE)
         outbox.put(notification(firing, id="n-2", created_at=now, reason="repeat"))
-        work.run_once(now)
+        work.run_once(now + 6 * MINUTE)
         [one] = shown(programs, url)
         assert one["labels"] == {
             "alertname": "negative-spike", "entity": "ACME", "topic": "all", "severity": "page",
@@ -79,6 +79,6 @@ def test_amtool_shows_an_alert_from_firing_to_resolved(tmp_path: Path, programs:
         assert datetime.fromisoformat(one["endsAt"]) - now > timedelta(hours=11)
 
         outbox.put(notification(over, id="n-3", created_at=now, reason="resolved"))
-        work.run_once(now)
+        work.run_once(now + 7 * MINUTE)
         assert shown(programs, url) == []
     assert [attempt.outcome for attempt in outbox.deliveries()] == ["delivered", "delivered", "delivered", "retry"]
