@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -49,7 +50,20 @@ def run_monitor(monitor: Monitor, stages: Sequence[str]) -> int:
     unfinished = monitor.leave(timeout_s=LEAVE_S)
     failed = monitor.failed
     log.info("monitor_left", unfinished=unfinished, failed=failed)
-    return 1 if failed or unfinished else 0
+    if unfinished:
+        _leave_hard()
+    return 1 if failed else 0
+
+
+def _leave_hard() -> None:
+    """End now, as after kill -9, which costs nothing: what was not committed is done again.
+
+    Otherwise what a part is stuck in, such as Kafka's client that waits for a broker which is gone, holds up the exit
+    past the patience of whoever asked for it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def leave_on_signals(stop: threading.Event) -> None:
