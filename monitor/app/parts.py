@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.app.clock import utc_now
 from monitor.app.workshop import Workshop
+from monitor.domain import until_next
 from monitor.ports import Consumer, StartPositions
 from monitor.supervise import Part
 from pipelines.aggregate import Aggregate
@@ -152,7 +154,11 @@ class Parts:
             stop.wait(HOUSEKEEPING_EVERY_S)
 
     def evaluate(self, stop: threading.Event) -> None:
-        """Evaluate the rules at every tick; one process at a time does, the others stand by."""
+        """Evaluate the rules at every tick; one process at a time does, the others stand by.
+
+        Ticks fall on multiples of `evaluate_every`, as in a replay, and so on the ends of buckets: at any other time
+        the bucket that is filling would wait for up to another tick.
+        """
         workshop = self._workshop
         made, evaluator = workshop.generation, workshop.evaluator()
         while not stop.is_set():
@@ -162,7 +168,10 @@ class Parts:
                 evaluator = workshop.evaluator()
             with workshop.alert_metrics.evaluation_seconds.time():
                 evaluator.run_once(workshop.clock())
-            stop.wait(workshop.settings.alerting.evaluate_every.total_seconds())
+            alerting = workshop.settings.alerting
+            # By the wall's clock: that of a demonstration runs faster than `stop.wait`.
+            wait = until_next(utc_now() - alerting.allowed_lateness, alerting.evaluate_every)
+            stop.wait(wait.total_seconds())
 
     def deliver(self, stop: threading.Event) -> None:
         """Take notifications to their receivers."""

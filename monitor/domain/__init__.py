@@ -53,7 +53,7 @@ from monitor.domain.documents import (
     SourceClass,
     require_utc,
 )
-from monitor.domain.slots import EPOCH, ceil_to, floor_to
+from monitor.domain.slots import EPOCH, ceil_to, floor_to, until_next
 from monitor.domain.story_readings import StoryDocument, StorySummary
 from monitor.domain.tellings import EVERY_SERIES, AuthorKind, CapReason, Telling, Tellings, series_bit
 
@@ -116,4 +116,5 @@ __all__ = [
     "series_bit",
     "slot_start",
     "slots_between",
+    "until_next",
 ]

@@ -15,3 +15,12 @@ def floor_to(at: datetime, length: timedelta) -> datetime:
 def ceil_to(at: datetime, length: timedelta) -> datetime:
     """The first slot boundary that is not before `at`."""
     return at + (EPOCH - at) % length
+
+
+def until_next(at: datetime, length: timedelta) -> timedelta:
+    """From `at` to the next slot boundary.
+
+    One that is less than a hundredth of `length` away counts as reached, for a timer may wake its thread early.
+    """
+    early = length / 100
+    return length + early - (at + early - EPOCH) % length
