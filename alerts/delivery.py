@@ -41,7 +41,7 @@ class Pace:
 
     hold: timedelta = timedelta(
         seconds=45
-    )  #: Claim on an item, renewed each quarter; sending starts in the first half.
+    )  #: Claim on an item, renewed each quarter; sending starts in its first half.
     limit: int = 100  #: Items claimed at once.
     patience_s: float = 1.0  #: `run_once` waits so long for lanes; those still busy go on behind it.
     first_retry_s: float = 2.0  #: Bound of the wait after the first failure; it doubles with each.
@@ -142,10 +142,10 @@ class Delivery:
 
     def _renew(self, now: datetime) -> None:
         """Keep the claims on what is in hand, and let go what was superseded or taken over."""
-        begun_s, held = self._pace.elapsed_s(), frozenset(self._in_hand)
+        begun_s = self._pace.elapsed_s()
         if begun_s - self._renewed_s < self._pace.hold.total_seconds() / 4:
             return
-        if held:
+        if held := frozenset(self._in_hand):
             self._in_hand -= held - self._outbox.renew_claims(held, owner=self._owner, until=now + self._pace.hold)
         self._renewed_s = begun_s
 

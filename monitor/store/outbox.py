@@ -111,10 +111,11 @@ def _supersede(tx: Connection, newer: Notification) -> None:
         .values(status=SUPERSEDED, claimed_by=None, claimed_until=None)
         .returning(outbox.c.id, outbox.c.attempts)
     )
-    _log(tx, [_superseded(row.id, row.attempts, newer) for row in tx.execute(older).all()])
+    _log(tx, [superseded(row.id, row.attempts, newer) for row in tx.execute(older).all()])
 
 
-def _superseded(notification_id: str, attempts: int, newer: Notification) -> DeliveryAttempt:
+def superseded(notification_id: str, attempts: int, newer: Notification) -> DeliveryAttempt:
+    """What the delivery log says of an item that was tried so often and whose place `newer` takes."""
     return DeliveryAttempt(
         notification_id=notification_id,
         receiver=newer.receiver,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
@@ -170,40 +171,60 @@ def test_what_waited_too_long_in_a_lane_is_left_for_the_next_claim() -> None:
     assert desk.sent == ["n-1", "n-2"]
 
 
+@dataclass
+class SlowDesk:
+    """A desk that is at n-1 until its gate opens, with n-2 of another group behind it, and the clock."""
+
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    gate: threading.Event = field(default_factory=threading.Event)
+    now_s: float = 0.0
+
+    @contextmanager
+    def busy(self) -> Iterator[Delivery]:
+        """A delivery that has begun on n-1."""
+        started = threading.Event()
+
+        def step() -> None:
+            started.set()
+            _pass(self.gate)
+
+        self.desk = Scripted(step)
+        self.outbox.put(notification(group_key="a"), notification(id="n-2", group_key="b"))
+        with delivery(self.outbox, pace=still(elapsed_s=lambda: self.now_s, patience_s=0.01), desk=self.desk) as work:
+            work.run_once(T0)
+            assert started.wait(10)
+            yield work
+
+    def run_at(self, work: Delivery, second: float) -> int:
+        """One round at that second."""
+        self.now_s = second
+        return work.run_once(T0 + second * SECOND)
+
+    def finish(self, work: Delivery) -> list[str]:
+        """Open the gate, and run until nothing waits; what was sent."""
+        self.gate.set()
+        _until(lambda: self.run_at(work, self.now_s) == 0 and self.outbox.outbox_size() == 0)
+        return self.desk.sent
+
+
 def test_what_waits_behind_a_slow_message_stays_ours_until_it_is_its_turn() -> None:
     """The claim is renewed, so that no other worker sends out of turn."""
-    outbox, clock = MemoryOutbox(), [0.0]
-    started, gate = threading.Event(), threading.Event()
-    desk = Scripted(lambda: (started.set(), _pass(gate))[1])
-    outbox.put(notification(group_key="a"), notification(id="n-2", group_key="b"))
-    with delivery(outbox, pace=still(elapsed_s=lambda: clock[0], patience_s=0.01), desk=desk) as work:
-        work.run_once(T0)
-        assert started.wait(10)
+    slow = SlowDesk()
+    with slow.busy() as work:
         for second in range(0, 300, 10):
-            clock[0] = float(second)
-            work.run_once(T0 + second * SECOND)
-            others = outbox.claim_due(now=T0 + second * SECOND, owner="w2", hold=SECOND, limit=9)
+            slow.run_at(work, second)
+            others = slow.outbox.claim_due(now=T0 + second * SECOND, owner="w2", hold=SECOND, limit=9)
             assert others == []
-        gate.set()
-        _until(lambda: work.run_once(T0 + 300 * SECOND) == 0 and outbox.outbox_size() == 0)
-    assert desk.sent == ["n-1", "n-2"]
+        assert slow.finish(work) == ["n-1", "n-2"]
 
 
 def test_what_is_superseded_while_it_waits_in_a_lane_is_not_sent() -> None:
     """By the time of its turn there is newer word."""
-    outbox, clock = MemoryOutbox(), [0.0]
-    started, gate = threading.Event(), threading.Event()
-    desk = Scripted(lambda: (started.set(), _pass(gate))[1])
-    outbox.put(notification(group_key="a"), notification(id="n-2", group_key="b"))
-    with delivery(outbox, pace=still(elapsed_s=lambda: clock[0], patience_s=0.01), desk=desk) as work:
-        work.run_once(T0)
-        assert started.wait(10)
-        outbox.put(notification(id="n-3", group_key="b", created_at=T0 + SECOND))
-        clock[0] = 20.0
-        work.run_once(T0 + 20 * SECOND)
-        gate.set()
-        _until(lambda: work.run_once(T0 + 20 * SECOND) == 0 and outbox.outbox_size() == 0)
-    assert desk.sent == ["n-1", "n-3"]
+    slow = SlowDesk()
+    with slow.busy() as work:
+        slow.outbox.put(notification(id="n-3", group_key="b", created_at=T0 + SECOND))
+        slow.run_at(work, 20)
+        assert slow.finish(work) == ["n-1", "n-3"]
 
 
 def test_notifications_of_one_receiver_keep_their_order() -> None:

@@ -10,7 +10,7 @@ import pytest
 #: Each takes from a tenth of a second to several seconds, and up to hundreds of megabytes.
 HEAVY = frozenset({"torch", "transformers", "pandas", "pyarrow", "scipy", "kafka", "trafilatura", "jinja2", "PIL"})
 CODE = """
-import sys, threading
+import sys, threading, time
 from pathlib import Path
 from monitor.app.monitor import Monitor
 from monitor.settings.load import load_settings
@@ -19,8 +19,8 @@ Path("tapewatch.yaml").write_text("watchlist: {entities: [{ticker: ACME, name: A
 monitor = Monitor(load_settings(Path("tapewatch.yaml"), {}), stop=threading.Event())
 monitor.prepare(sys.argv[1:])
 monitor.start(sys.argv[1:])
-while problems := monitor.problems():
-    pass
+while monitor.problems():
+    time.sleep(0.01)
 monitor.stop.set()
 assert monitor.leave(timeout_s=60.0) == [] and monitor.failed is None
 print(*sys.modules)

@@ -31,7 +31,7 @@ def test_the_wait_ends_on_a_boundary_and_is_never_next_to_nothing(at: datetime, 
 
 
 class Clock(threading.Event):
-    """An event whose waits take no time but are remembered, and set it after a while; and the clock they move."""
+    """An event whose waits take no time but move the clock; it is set after so many of them."""
 
     def __init__(self, waits: int) -> None:
         super().__init__()
