@@ -1,7 +1,8 @@
 """Labels kept in a file, so that no text is read twice by one model: keys in, predictions out.
 
 One SQLite file in a folder that may be deleted at any time; several processes may use it at once. A prediction is kept
-as the model gave it, unrounded. A file that cannot be used is a `ConfigurationError` that says what to do.
+as the model gave it, unrounded. A file that cannot be used is a `ConfigurationError` that says what to do; one that
+others hold for too long is a `TransientError`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from monitor.domain import Mention, Prediction
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, TransientError
+from monitor.wal import is_passing, switch_to_wal
 
 FILE = "labels-1.db"  #: The number changes with the layout.
 BUSY_TIMEOUT_S = 30.0
@@ -40,7 +42,7 @@ class LabelStore:
         with self._translated():
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            switch_to_wal(self._connection, within_s=BUSY_TIMEOUT_S)
             # What a loss of power takes is only read again.
             self._connection.execute("PRAGMA synchronous=OFF")
             self._connection.execute(_SCHEMA)
@@ -80,4 +82,6 @@ class LabelStore:
         try:
             yield
         except (sqlite3.Error, OSError, msgspec.ValidationError, msgspec.DecodeError) as err:
+            if isinstance(err, sqlite3.Error) and is_passing(err):
+                raise TransientError(f"label cache {self.path} is locked by another process ({err})") from err
             raise ConfigurationError(f"label cache {self.path}: {err}; delete it, or name another folder") from err

@@ -8,7 +8,6 @@ PostgreSQL: `READ COMMITTED`; a server that went away is noticed before a connec
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,11 +21,10 @@ from sqlalchemy.pool import QueuePool
 from monitor.errors import ConfigurationError
 from monitor.settings import DatabaseSettings
 from monitor.store.errors import translated
+from monitor.wal import switch_to_wal
 
 OLDEST_SQLITE = (3, 35)  # earlier ones lack RETURNING
 BUSY_S = 15.0  #: How long a SQLite transaction waits for its turn.
-WAL_TRIES = 100
-WAL_WAIT_S = 0.05
 CONNECTIONS = 10
 WAIT_FOR_CONNECTION_S = 30
 _WRITES = "tapewatch_writes"
@@ -145,21 +143,7 @@ def _prepare_sqlite(raw: sqlite3.Connection, _record: object, *, synchronous: st
     raw.isolation_level = None  # transactions are begun by `_begin_sqlite`, not behind our back
     raw.execute(f"PRAGMA synchronous={synchronous}")
     raw.execute("PRAGMA foreign_keys=ON")
-    _switch_to_wal(raw)
-
-
-def _switch_to_wal(raw: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log; SQLite does not wait by itself when two processes do so at once."""
-    for attempt in range(WAL_TRIES):
-        try:
-            if raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                raw.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as err:
-            if "locked" not in str(err) or attempt == WAL_TRIES - 1:
-                raise
-            time.sleep(WAL_WAIT_S)
-        else:
-            return
+    switch_to_wal(raw, within_s=BUSY_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.errors import ConfigurationError, TransientError
+from monitor.wal import switch_to_wal
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0  #: How long a writer waits for another one.
@@ -43,6 +44,7 @@ _CONFIGURATION = {
 _TRANSIENT = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
     sqlite3.SQLITE_LOCKED: "is locked by another process",
+    sqlite3.SQLITE_PROTOCOL: "is locked by too many at once",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
     sqlite3.SQLITE_IOERR: "cannot be read or written",
     sqlite3.SQLITE_NOMEM: "needs more memory than there is",
@@ -146,7 +148,7 @@ class LogFile:
                 check_same_thread=False,
             )
             try:
-                connection.execute("PRAGMA journal_mode=WAL")
+                switch_to_wal(connection, within_s=BUSY_TIMEOUT_S)
                 connection.execute(f"PRAGMA synchronous={self._synchronous}")
                 connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             except BaseException:
