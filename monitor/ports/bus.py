@@ -75,6 +75,15 @@ class Broker(Protocol):
     def end_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
         """The next offset to be written in each partition."""
 
+    def first_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
+        """The offset of the first record that is kept in each partition; its end where none is."""
+
+    def committed_offsets(self, group: str, topics: Collection[str]) -> Mapping[Partition, int]:
+        """What members of `group` committed; joins no group.
+
+        A partition without a commit is left out, or stands at the first record that was kept when they came.
+        """
+
     def scan(self, topic: str) -> Iterator[Record]:
         """What `topic` keeps up to its present end, in offset order per partition; joins no group, changes nothing."""
 

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 CLOSE_TIMEOUT_S = 5.0
-LATEST = -1  #: Kafka's sign for the end of a partition.
+LATEST, EARLIEST = -1, -2  #: Kafka's signs for the end and the beginning of a partition.
 
 
 class KafkaBroker:
@@ -61,8 +61,17 @@ class KafkaBroker:
 
     def end_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
         """The next offset to be written in each partition."""
-        found = self._administer("read end offsets", lambda admin: _end_offsets(admin, sorted(topics)))
-        return {to_partition(tp): info.offset for tp, info in found.items()}
+        return self._administer("read end offsets", lambda admin: _offsets(admin, sorted(topics), LATEST))
+
+    def first_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
+        """The offset of the first record that is kept in each partition."""
+        return self._administer("read first offsets", lambda admin: _offsets(admin, sorted(topics), EARLIEST))
+
+    def committed_offsets(self, group: str, topics: Collection[str]) -> Mapping[Partition, int]:
+        """What members of `group` committed."""
+        found = self._administer("read committed offsets", lambda admin: admin.list_group_offsets(group)[group])
+        # A partition without a commit has none, or the offset -1.
+        return {to_partition(tp): held.offset for tp, held in found.items() if tp.topic in topics and held.offset >= 0}
 
     def scan(self, topic: str) -> Iterator[Record]:
         """What `topic` keeps now."""
@@ -174,12 +183,11 @@ def _retention(admin: Client, topic: str) -> str:
     return value
 
 
-def _end_offsets(admin: Client, topics: Sequence[str]) -> Mapping[TopicPartition, Client]:
+def _offsets(admin: Client, topics: Sequence[str], sign: int) -> Mapping[Partition, int]:
     described = admin.describe_topics(topics)
     wanted = {
-        TopicPartition(topic["name"], part["partition_index"]): LATEST
+        TopicPartition(topic["name"], part["partition_index"]): sign
         for topic in described
         for part in topic["partitions"]
     }
-    found: Mapping[TopicPartition, Client] = admin.list_partition_offsets(wanted)
-    return found
+    return {to_partition(tp): info.offset for tp, info in admin.list_partition_offsets(wanted).items()}

@@ -70,9 +70,16 @@ class LocalBroker:
 
     def end_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
         """The next offset to be written in each partition."""
-        with self._file.reading() as connection:
-            rows = connection.execute("SELECT topic, idx, next_offset FROM partitions").fetchall()
-        return {Partition(topic=topic, index=index): end for topic, index, end in rows if topic in topics}
+        return self._offsets("SELECT topic, idx, next_offset FROM partitions", topics)
+
+    def first_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
+        """The offset of the first record that is kept in each partition."""
+        return self._offsets("SELECT topic, idx, first_offset FROM partitions", topics)
+
+    def committed_offsets(self, group: str, topics: Collection[str]) -> Mapping[Partition, int]:
+        """What members of `group` committed."""
+        question = "SELECT topic, idx, next FROM offsets JOIN partitions USING (pid) WHERE grp = ?"
+        return self._offsets(question, topics, group)
 
     def scan(self, topic: str) -> Iterator[Record]:
         """What `topic` keeps now, partition after partition."""
@@ -91,6 +98,11 @@ class LocalBroker:
     def close(self) -> None:
         """Close the file; producers and consumers are closed before."""
         self._file.close()
+
+    def _offsets(self, question: str, topics: Collection[str], *given: str) -> Mapping[Partition, int]:
+        with self._file.reading() as connection:
+            rows = connection.execute(question, given).fetchall()
+        return {Partition(topic=topic, index=index): offset for topic, index, offset in rows if topic in topics}
 
 
 class LocalProducer:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from kafka.structs import TopicPartition
 
 from monitor.domain import Message, Partition, Record
 from monitor.errors import FencedError, TransientError
 from monitor.ports import Broker, Consumer
+from pipelines.brokers.kafka import KafkaBroker
+from pipelines.brokers.local import LocalBroker, forget_read
 from pipelines.stage import next_offsets
 from tests.fixtures.bus import PARTITIONS, Bus, messages, numbers, take, wait_until
 from tests.fixtures.processes import started
@@ -254,6 +258,44 @@ def test_lag_is_what_is_not_committed(broker: Broker, topic: str, reader: Reader
     send(broker, messages(topic, 7))
     assert sum(consumer.lag().values()) == 7
     assert sum(broker.end_offsets([topic]).values()) == 57
+
+
+def test_what_a_group_committed_is_seen_without_joining_it(broker: Broker, topic: str, reader: Readers) -> None:
+    """Who wants to know how far a stage is must not take partitions from it."""
+    parts = [Partition(topic=topic, index=index) for index in range(PARTITIONS)]
+    send(broker, messages(topic, 50))
+    consumer = reader()
+    batch = take(consumer, 50)
+    assert set(broker.committed_offsets(reader.group, [topic]).values()) <= {0}
+    half = {part: offset for part, offset in next_offsets(batch).items() if part.index < 2}
+    consumer.commit(half)
+    committed = broker.committed_offsets(reader.group, [topic])
+    assert {part: committed.get(part, 0) for part in parts} == {**dict.fromkeys(parts, 0), **half}
+    consumer.commit(next_offsets(batch))
+    assert broker.committed_offsets(reader.group, [topic]) == broker.end_offsets([topic])
+    assert broker.committed_offsets(reader.group, ["other"]) == {}
+    assert broker.committed_offsets("nobody", [topic]) == {}
+
+
+def test_the_first_offset_is_that_of_the_first_record_kept(broker: Broker, topic: str) -> None:
+    """What retention deleted before anybody read it is nothing to wait for."""
+    assert broker.first_offsets([topic]) == dict.fromkeys(broker.end_offsets([topic]), 0)
+    send(broker, messages(topic, 50))
+    assert set(broker.first_offsets([topic]).values()) == {0}
+    ends = broker.end_offsets([topic])
+    forget(broker, ends)
+    assert broker.first_offsets([topic]) == broker.end_offsets([topic]) == ends
+
+
+def forget(broker: Broker, ends: Mapping[Partition, int]) -> None:
+    """Delete everything before `ends`, as retention does in time."""
+    if isinstance(broker, LocalBroker):
+        while forget_read(broker._file, before_s=time.time() + 1.0):
+            pass
+        return
+    assert isinstance(broker, KafkaBroker)
+    wanted = {TopicPartition(part.topic, part.index): end for part, end in ends.items()}
+    broker._administer("delete records", lambda admin: admin.delete_records(wanted))
 
 
 def test_large_values_and_empty_keys_arrive_whole(broker: Broker, topic: str, reader: Readers) -> None:
