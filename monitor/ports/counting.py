@@ -99,5 +99,8 @@ class BucketStore(Protocol):
     def watermark(self) -> datetime | None:
         """The latest `published_at` counted, over all partitions; None before the first."""
 
+    def raise_counted_until(self, group: str, at: datetime) -> None:
+        """All that came onto the bus before `at` is counted; an earlier instant than is known changes nothing."""
+
     def forget_before(self, *, evidence: datetime, buckets: datetime, seen: datetime) -> Mapping[str, int]:
         """Delete what is older; returns rows deleted by table."""

@@ -116,6 +116,8 @@ offsets = Table(
     _number("watermark_at", nullable=True),  # latest published_at counted in batches that held this partition
 )
 
+progress = Table("progress", metadata, _key("consumer_group"), _number("counted_until"))
+
 counted_documents = Table("counted_documents", metadata, _key("id"), _number("counted_at"), Index(None, "counted_at"))
 
 stories = Table(

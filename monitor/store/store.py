@@ -15,6 +15,7 @@ from monitor.store.engine import Database, open_database
 from monitor.store.erasure import Erasure
 from monitor.store.leases import Leases
 from monitor.store.outbox import Outbox
+from monitor.store.progress import Progress
 from monitor.store.readings import Readings
 from monitor.store.retention import Retention
 from monitor.store.schema import offsets
@@ -28,6 +29,7 @@ from monitor.store.verdicts import Verdicts
 
 class Store(
     Buckets,
+    Progress,
     Sources,
     Coverages,
     StoryTexts,
