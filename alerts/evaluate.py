@@ -3,34 +3,35 @@
 Ticks are instants of event time: the windows of a tick are `[at - window, at)`, aligned down to whole buckets, and the
 same counts give the same outcome whenever it is evaluated, alone or with many others, and however often the process
 was restarted in between. Live, a tick is evaluated `allowed_lateness` after its time, so that within it documents may
-come in any order. What was learned, what was counted and the states of alerts are kept in memory between ticks, and
-read anew after a failure or after another process had the lease.
+come in any order, and not before what came onto the bus by then is counted. What was learned, what was counted and the
+states of alerts are kept in memory between ticks, and read anew after a failure or after another process had the lease.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import structlog
 
-from alerts import lifecycle
 from alerts.baseline import HOUR
 from alerts.counted import Counted
 from alerts.evidence import CoverageOf, Witness
 from alerts.gauges import Gauges
 from alerts.judge import Changes, Docket, Sight
 from alerts.learning import Learning
-from alerts.lifecycle import AT_REST, RULE_STATES
+from alerts.memory import Memory
 from alerts.routing import build_route
-from alerts.rule_health import fault_of, silence_of, watch
-from alerts.rules import followed, rule_version
+from alerts.rule_health import fault_of, silence_of, watch, watch_waiting
+from alerts.rules import followed
 from alerts.states import States
-from alerts.telling import Telling
-from monitor.domain import Alert, AlertState, Transition, floor_to
+from alerts.strays import end_strays
+from alerts.telling import Telling, tell_log
+from monitor.domain import AlertState, boundaries, floor_to
 from monitor.errors import MonitorError
 from monitor.metrics import AlertMetrics
 from monitor.ports import AlertStore, Tick
@@ -43,20 +44,8 @@ LEASE_TICKS = 3  #: A process silent for so many ticks loses the lease.
 SHORTEST_LEASE = timedelta(seconds=30)
 DEFAULT_WINDOW = timedelta(hours=1)  #: Window of the sentiment gauges where there is no rule.
 AT_ONCE = timedelta(days=1)  #: Of event time, for which counts are read together.
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What is kept between ticks."""
-
-    learning: Learning
-    counted: Counted
-    witness: Witness
-    states: States
-    telling: Telling
-    began_at: datetime  # first tick
-    dockets: Sequence[Docket] = ()  # of the last hour
-    is_checked: bool = False  # alerts of rules that are gone or changed are ended
+LONGEST_CATCH_UP = timedelta(days=1)  #: Of event time; ticks that were missed before are learned, not judged.
+MOST_AT_ONCE = 120  #: Missed ticks that are taken in one call.
 
 
 class Evaluator:
@@ -83,9 +72,16 @@ class Evaluator:
         self._coverage = coverage
         self._gauges = Gauges(metrics, rules=self._followed, tickers=tickers, topics=topics)
         self._gauge_window = min((min(rule.windows) for rule in settings.rules), default=DEFAULT_WINDOW)
-        self._memory: _Memory | None = None
+        self._memory: Memory | None = None
         self._last_at: datetime | None = None
         self._idle = False
+        self._waiting_since: datetime | None = None  # the first tick that had to wait, while any does
+        self._late_at: datetime | None = None  # the instant at which what was missed is made up for
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether ticks wait for what is on the bus to be counted."""
+        return self._waiting_since is not None
 
     @property
     def idle(self) -> bool:
@@ -97,10 +93,16 @@ class Evaluator:
         ttl = max(LEASE_TICKS * self._settings.evaluate_every, SHORTEST_LEASE)
         try:
             if not self._store.acquire_lease(LEASE, owner=self._owner, now=now, ttl=ttl):
-                self._memory = None  # another process changes the states now
+                self._memory = self._last_at = self._waiting_since = None  # another process changes the states now
                 self._metrics.evaluations.labels(outcome="standby").inc()
                 return False
             if not self._is_ahead(at := now - self._settings.allowed_lateness):
+                return False
+            counted_until = self._store.counted_until()
+            if counted_until is not None and now - counted_until > self._settings.tolerated_backlog:
+                self._wait(at, until=counted_until - self._settings.allowed_lateness)
+                return False
+            if not self._resume(at):
                 return False
             self.tick(at)
         except MonitorError:
@@ -125,6 +127,56 @@ class Evaluator:
             yield from self._piece(fresh[:count])
             fresh = fresh[count:]
 
+    def _wait(self, at: datetime, *, until: datetime) -> None:
+        """Evaluate no further than `until`, for the counts of later are not whole yet; but tell of it in time."""
+        if self._waiting_since is None:
+            log.warning("evaluation_waits", counted_until=until.isoformat(), behind_s=(at - until).total_seconds())
+            self._waiting_since = at
+        if self._last_at is None:
+            # Another process may have evaluated up to here, and no instant is judged twice.
+            self._last_at = until + self._settings.tolerated_backlog
+        self._catch_up(until, at)
+        self._tell_silence(at, self._waiting_since)
+
+    def _tell_silence(self, at: datetime, waiting_since: datetime) -> None:
+        """Whoever sees nothing counted for long is as good as blind, whatever it is that the counts wait for."""
+        memory, self._memory = self._memory or self._load(at), None
+        memory.telling.refresh()
+        changes, end = Changes(at), self._end(at)
+        slot = self._store.last_bucket_at(before=end)
+        last = None if slot is None else min(slot + self._bucket, end)
+        silence = partial(silence_of, last=last, end=end, since=memory.began_at)
+        watch_waiting(memory.states, self._settings.rules, silence, changes, waiting=end - waiting_since)
+        self._settle(memory, changes, is_last=False)
+        self._memory = memory
+
+    def _resume(self, at: datetime) -> bool:
+        """Evaluate what waited, once nothing keeps it waiting; False: not all of it yet."""
+        if self._waiting_since is not None:
+            if not self._catch_up(at - self._settings.evaluate_every, at):
+                return False
+            log.info("evaluation_resumed", at=at.isoformat())
+        self._waiting_since = None
+        return True
+
+    def _catch_up(self, until: datetime, at: datetime) -> bool:
+        """Take the ticks that were waited with, up to `until`; it is `at` now. False: some are left for the next call.
+
+        One that has something to tell ends the call: told at once, what began and ended meanwhile would be one message,
+        that it has ended. So do many, for the lease has to be renewed.
+        """
+        last = max(self._last_at or until, until - LONGEST_CATCH_UP)
+        missed = boundaries(last, until, self._settings.evaluate_every)
+        self._metrics.evaluations.labels(outcome="waiting").inc()
+        self._late_at = at + self._settings.allowed_lateness
+        try:
+            for number, due_at in enumerate(missed, start=1):
+                if self.tick(due_at).notifications or number == MOST_AT_ONCE:
+                    return number == len(missed)
+        finally:
+            self._late_at = None
+        return True
+
     def _is_ahead(self, at: datetime) -> bool:
         """Whether `at` lies after the last evaluation; a clock that went back is told of, and waited for."""
         if self._last_at is None or at >= self._last_at:
@@ -146,7 +198,7 @@ class Evaluator:
         self._memory, self._last_at = memory, ticks[-1]
         self._report(memory, ticks[-1])
 
-    def _hour(self, ticks: Sequence[datetime], memory: _Memory, *, last: datetime) -> Iterator[Tick]:
+    def _hour(self, ticks: Sequence[datetime], memory: Memory, *, last: datetime) -> Iterator[Tick]:
         """The ticks of one hour: until it is over nothing more is learned."""
         ends = [self._end(at) for at in ticks]
         dockets = [self._docket(rule, memory, ends) for rule in self._settings.rules]
@@ -157,14 +209,16 @@ class Evaluator:
         memory.dockets = dockets
         for row, at in enumerate(ticks):
             changes = Changes(at)
-            self._end_strays(memory, changes)
+            if not memory.is_checked:
+                memory.is_checked = True
+                end_strays(memory.states, self._settings.rules, self._followed, changes)
             for docket in dockets:
                 self._step(docket, row, memory, changes)
             tick = self._settle(memory, changes, is_last=at == last)
             if tick is not None:
                 yield tick
 
-    def _docket(self, rule: Rule, memory: _Memory, ends: Sequence[datetime]) -> Docket:
+    def _docket(self, rule: Rule, memory: Memory, ends: Sequence[datetime]) -> Docket:
         docket = Docket(rule, memory.states, memory.witness, ends)
         try:
             detector = memory.learning.detector(rule, ends[0], grid=memory.counted.grid, alerts=memory.states.series)
@@ -179,10 +233,12 @@ class Evaluator:
             memory.learning.forget(rule.name)
             return replace(docket, fault=fault_of(err))
 
-    def _step(self, docket: Docket, row: int, memory: _Memory, changes: Changes) -> None:
+    def _step(self, docket: Docket, row: int, memory: Memory, changes: Changes) -> None:
         rule, fault = docket.rule, docket.fault
-        silence = silence_of(rule, memory.counted, end=docket.ends[row], since=memory.began_at)
-        watch(memory.states, rule, AlertState.NO_DATA, silence, changes)
+        end = docket.ends[row]
+        silence = silence_of(rule, memory.counted.last_document_at(end), end=end, since=memory.began_at)
+        if self._waiting_since is None:  # else it is the silence of now that is told of
+            watch(memory.states, rule, AlertState.NO_DATA, silence, changes)
         try:
             docket.step(row, changes, doubt=silence or fault)
         except MonitorError:
@@ -193,52 +249,31 @@ class Evaluator:
             replace(docket, sight=None).step(row, changes, doubt=fault)
         watch(memory.states, rule, AlertState.ERROR, fault, changes)
 
-    def _end_strays(self, memory: _Memory, changes: Changes) -> None:
-        """End the alerts of rules that are gone or others now, and of series that their rule follows no more."""
-        if memory.is_checked:
-            return
-        memory.is_checked = True
-        versions = {rule.name: rule_version(rule) for rule in self._settings.rules}
-        for alert in [alert for alert in memory.states if alert.state not in AT_REST]:
-            reason = self._stray(alert, versions)
-            if reason:
-                after = lifecycle.resolve(alert, at=changes.at, reason=reason)
-                changes.add(alert, [after], None)
-                changes.alerts.append(after)
-                memory.states.put(after)
-
-    def _stray(self, alert: Alert, versions: Mapping[str, str]) -> str:
-        if alert.rule not in versions:
-            return "the rule is gone"
-        if alert.state in RULE_STATES:
-            return ""
-        if alert.series not in self._followed[alert.rule]:
-            return "the rule no longer follows it"
-        return "the rule was changed" if alert.rule_version not in ("", versions[alert.rule]) else ""
-
-    def _settle(self, memory: _Memory, changes: Changes, *, is_last: bool) -> Tick | None:
+    def _settle(self, memory: Memory, changes: Changes, *, is_last: bool) -> Tick | None:
         """Plan what is to be told, and store what the tick changed, if anything."""
         now = changes.at + self._settings.allowed_lateness
         due = memory.telling.plan(now, memory.states, is_changed=bool(changes.alerts))
         baselines = memory.learning.dump() if changes.transitions or is_last else []
         if not (changes.alerts or due.groups or due.notifications or baselines):
             return None
+        if self._late_at is not None:  # a receiver is told now, whatever instant is judged; one after the other
+            now = self._late_at = self._late_at + timedelta.resolution
         last = {alert.fingerprint: alert for alert in changes.alerts}
         tick = Tick(
             at=changes.at, alerts=list(last.values()), transitions=changes.transitions, groups=due.groups,
-            notifications=due.notifications, baselines=baselines,
+            notifications=[replace(each, created_at=now) for each in due.notifications], baselines=baselines,
         )  # fmt: skip
         self._store.store_tick(tick)
-        self._gauges.show_transitions(tick.transitions)
-        _log_transitions(tick.transitions)
+        self._gauges.show_transitions(tick.transitions, evaluated_at=now)
+        tell_log(tick.transitions)
         return tick
 
-    def _load(self, at: datetime) -> _Memory:
+    def _load(self, at: datetime) -> Memory:
         rules, receivers = self._settings.rules, self._settings.receivers
         keys = sorted(frozenset().union(*self._followed.values()))
         counted = Counted(self._store, keys, bucket=self._bucket)
         send_resolved = {receiver.name: receiver.send_resolved for receiver in receivers}
-        return _Memory(
+        return Memory(
             learning=Learning(self._store, self._followed, rules, bucket=self._bucket),
             counted=counted,
             witness=Witness(self._store, counted, self._settings.evidence_documents, self._coverage),
@@ -251,7 +286,7 @@ class Evaluator:
         """The end of every window of the tick at `at`."""
         return floor_to(at, self._bucket)
 
-    def _report(self, memory: _Memory, at: datetime) -> None:
+    def _report(self, memory: Memory, at: datetime) -> None:
         is_near = any(docket.is_near() for docket in memory.dockets)
         self._idle = memory.states.is_calm() and not memory.telling.is_open and not is_near
         end = self._end(at)
@@ -259,14 +294,4 @@ class Evaluator:
         self._gauges.show_alerts(memory.states)
         for docket in memory.dockets:
             self._gauges.show_expected(docket.rule.name, docket.levels(self._gauges.shown))
-        self._metrics.last_evaluation.set(at.timestamp())
-
-
-def _log_transitions(transitions: Sequence[Transition]) -> None:
-    for transition in transitions:
-        level = log.debug if transition.after is AlertState.PENDING else log.info
-        level(
-            "alert_changed", rule=transition.rule, entity=transition.series.entity, topic=transition.series.topic,
-            before=transition.before.value, after=transition.after.value, at=transition.at.isoformat(),
-            **({"reason": transition.reason} if transition.reason else {}),
-        )  # fmt: skip
+        self._metrics.last_evaluation.set((self._late_at or at + self._settings.allowed_lateness).timestamp())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from monitor.domain import Alert, AlertState, Counts, SeriesKey, Transition
 from monitor.metrics import AlertMetrics
@@ -44,12 +45,12 @@ class Gauges:
             for state in AlertState:
                 self._metrics.alerts.labels(rule=rule, state=state.value).set(states[rule, state])
 
-    def show_transitions(self, transitions: Sequence[Transition]) -> None:
+    def show_transitions(self, transitions: Sequence[Transition], *, evaluated_at: datetime) -> None:
         """Count what has just changed."""
         for transition in transitions:
             if transition.rule in self._rules:  # the label comes from the configuration of today
                 self._metrics.transitions.labels(rule=transition.rule, state=transition.after.value).inc()
-                self._show_latency(transition)
+                self._show_latency(transition, evaluated_at)
 
     def show_expected(self, rule: str, readings: Mapping[SeriesKey, tuple[float, float]]) -> None:
         """Show what a rule saw and expected: (negative stories seen, expected) by series; those left out are 0."""
@@ -58,8 +59,8 @@ class Gauges:
             self._metrics.negative.labels(rule=rule, entity=key.entity, topic=key.topic).set(seen)
             self._metrics.expected.labels(rule=rule, entity=key.entity, topic=key.topic).set(expected)
 
-    def _show_latency(self, transition: Transition) -> None:
+    def _show_latency(self, transition: Transition, evaluated_at: datetime) -> None:
         documents = transition.evidence.documents if transition.evidence else ()
         if transition.after is AlertState.FIRING and documents:
-            waited = transition.at - max(document.published_at for document in documents)
+            waited = evaluated_at - max(document.published_at for document in documents)
             self._metrics.latency_seconds.observe(max(0.0, waited.total_seconds()))

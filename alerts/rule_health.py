@@ -5,10 +5,10 @@ Both stand for the rule as a whole: their series is that of everything, and thei
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from alerts import lifecycle
-from alerts.counted import Counted
 from alerts.judge import Changes
 from alerts.rules import alert_labels, rule_fingerprint, rule_version
 from alerts.states import States
@@ -16,19 +16,33 @@ from monitor.domain import Alert, AlertState, SeriesKey
 from monitor.settings import Rule
 
 REASON_CHARS = 300
+WAITS = "; what came since waits on the bus to be counted"
 
 
-def silence_of(rule: Rule, counted: Counted, *, end: datetime, since: datetime) -> str:
+def silence_of(rule: Rule, last: datetime | None, *, end: datetime, since: datetime) -> str:
     """That nothing was counted for `no_data_after` before `end`, in words; empty where something was.
 
-    Where there never was anything, it is asked since when anybody looked.
+    `last` is the end of the last slot that holds anything. Where there never was anything, it is asked `since` when
+    anybody looked.
     """
-    last = counted.last_document_at(end)
     if rule.no_data_after == timedelta(0) or end - (last or since) < rule.no_data_after:
         return ""
     if last is None:
         return f"no document was ever counted; looking since {since:%Y-%m-%d %H:%M} UTC"
     return f"no document was counted since {last:%Y-%m-%d %H:%M} UTC"
+
+
+def watch_waiting(
+    states: States, rules: Sequence[Rule], silence: Callable[[Rule], str], changes: Changes, *, waiting: timedelta
+) -> None:
+    """Whoever has been `waiting` for long and sees nothing counted is as good as blind, and says so.
+
+    Who has just begun to wait may have been down for hours: that is no silence yet, and ends none.
+    """
+    for rule in rules:
+        found = silence(rule)
+        if not found or waiting >= rule.no_data_after:
+            watch(states, rule, AlertState.NO_DATA, found and f"{found}{WAITS}", changes)
 
 
 def fault_of(err: Exception) -> str:

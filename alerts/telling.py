@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+
+import structlog
 
 from alerts.grouping import GroupId, Plan, plan
 from alerts.routing import Route
-from monitor.domain import Alert, GroupState, Silence
+from monitor.domain import Alert, AlertState, GroupState, Silence, Transition
 from monitor.ports import AlertStore
 
+log = structlog.get_logger(__name__)
+
 NOTHING = Plan(notifications=(), groups=(), due_at=None)
+
+
+def tell_log(transitions: Sequence[Transition]) -> None:
+    """A line for each transition."""
+    for transition in transitions:
+        level = log.debug if transition.after is AlertState.PENDING else log.info
+        level(
+            "alert_changed", rule=transition.rule, entity=transition.series.entity, topic=transition.series.topic,
+            before=transition.before.value, after=transition.after.value, at=transition.at.isoformat(),
+            **({"reason": transition.reason} if transition.reason else {}),
+        )  # fmt: skip
 
 
 class Telling:

@@ -31,6 +31,10 @@ class KeptStates(AlertStore):
     def release_lease(self, name: str, *, owner: str) -> None:
         """Nobody else is here."""
 
+    def counted_until(self) -> datetime | None:
+        """Nothing more will come."""
+        return None
+
     def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
         """As counted."""
         return self._counted.window_counts(start, end)

@@ -19,9 +19,11 @@ import structlog
 from monitor.app.clock import utc_now
 from monitor.app.workshop import Workshop
 from monitor.domain import until_next
+from monitor.errors import TransientError
 from monitor.ports import Consumer, StartPositions
 from monitor.supervise import Part
 from pipelines.aggregate import Aggregate
+from pipelines.backlog import Backlog
 from pipelines.classify import Classify
 from pipelines.dead_letters import DeadLetters
 from pipelines.guard import Guard
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 DELIVERY_EVERY_S = 0.5
+LOOK_EVERY_S = 5.0
+LOOK_AGAIN_S = 1.0  #: Of an evaluation that waits; long enough for the delivery to take what it has to tell.
 HOUSEKEEPING_EVERY_S = 600.0
 HEALTH_EVERY_S = 60.0
 VERDICTS_EVERY_S = 60.0
@@ -52,7 +56,7 @@ class Parts:
         by_stage: Mapping[str, Mapping[str, Part]] = {
             "ingest": {"ingest": self.ingest},
             "classify": {"classify": self.classify},
-            "aggregate": {"aggregate": self.aggregate, "housekeeping": self.housekeeping},
+            "aggregate": {"aggregate": self.aggregate, "backlog": self.backlog, "housekeeping": self.housekeeping},
             "alert": {"evaluate": self.evaluate, "deliver": self.deliver, "verdicts": self.verdicts},
             "web": {},
         }
@@ -135,6 +139,19 @@ class Parts:
             with closing(consumer):
                 yield Line(stage=stage, consumer=consumer)
 
+    def backlog(self, stop: threading.Event) -> None:
+        """Note up to when all that came onto the bus is counted: the evaluation waits for it."""
+        workshop, group = self._workshop, self._workshop.topics.group("aggregate")
+        backlog = Backlog(workshop.broker, partial(workshop.store.positions, group), topics=workshop.topics)
+        while not stop.is_set():
+            try:
+                if (until := backlog.look(workshop.clock())) is not None:
+                    workshop.store.raise_counted_until(group, until)
+                    workshop.aggregate_metrics.counted_until.set(until.timestamp())
+            except TransientError as err:  # the stage itself says so louder; marks that are set stay
+                log.info("backlog_unknown", error=str(err))
+            stop.wait(LOOK_EVERY_S)
+
     def housekeeping(self, stop: threading.Event) -> None:
         """Delete what is older than its retention."""
         workshop, keep = self._workshop, self._workshop.settings.aggregate
@@ -171,7 +188,7 @@ class Parts:
             alerting = workshop.settings.alerting
             # By the wall's clock: that of a demonstration runs faster than `stop.wait`.
             wait = until_next(utc_now() - alerting.allowed_lateness, alerting.evaluate_every)
-            stop.wait(wait.total_seconds())
+            stop.wait(min(wait.total_seconds(), LOOK_AGAIN_S) if evaluator.is_waiting else wait.total_seconds())
 
     def deliver(self, stop: threading.Event) -> None:
         """Take notifications to their receivers."""

@@ -53,7 +53,7 @@ from monitor.domain.documents import (
     SourceClass,
     require_utc,
 )
-from monitor.domain.slots import EPOCH, ceil_to, floor_to, until_next
+from monitor.domain.slots import EPOCH, boundaries, ceil_to, floor_to, until_next
 from monitor.domain.story_readings import StoryDocument, StorySummary
 from monitor.domain.tellings import EVERY_SERIES, AuthorKind, CapReason, Telling, Tellings, series_bit
 
@@ -109,6 +109,7 @@ __all__ = [
     "Transition",
     "Verdict",
     "VerdictKind",
+    "boundaries",
     "ceil_to",
     "covered_slots",
     "floor_to",

@@ -17,6 +17,12 @@ def ceil_to(at: datetime, length: timedelta) -> datetime:
     return at + (EPOCH - at) % length
 
 
+def boundaries(after: datetime, until: datetime, length: timedelta) -> list[datetime]:
+    """The slot boundaries later than `after`, up to and with `until`."""
+    first = ceil_to(after + timedelta.resolution, length)
+    return [first + n * length for n in range((until - first) // length + 1)]
+
+
 def until_next(at: datetime, length: timedelta) -> timedelta:
     """From `at` to the next slot boundary.
 

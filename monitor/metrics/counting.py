@@ -24,6 +24,11 @@ class AggregateMetrics:
         self.watermark = Gauge(
             "tapewatch_aggregate_watermark_timestamp_seconds", "Latest event time counted.", registry=registry
         )
+        self.counted_until = Gauge(
+            "tapewatch_aggregate_counted_until_timestamp_seconds",
+            "All that came onto the bus before this is counted; 0 before it is known.",
+            registry=registry,
+        )
         self.held_back = Counter(
             "tapewatch_aggregate_held_back_documents",
             "Documents of which a cap held back a story, by cap: author, domain, entities.",
@@ -57,8 +62,8 @@ class AlertMetrics:
             "tapewatch_alert_transitions", "Transitions by rule and new state.", ["rule", "state"], registry=registry
         )
         self.evaluations = Counter(
-            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed, clock-behind.", ["outcome"],
-            registry=registry,
+            "tapewatch_alert_evaluations", "Evaluations by outcome: done, standby, failed, clock-behind, waiting.",
+            ["outcome"], registry=registry,
         )  # fmt: skip
         self.evaluation_seconds = Histogram(
             "tapewatch_alert_evaluation_seconds", "Time for one evaluation of all rules.", buckets=SECONDS,
@@ -94,7 +99,7 @@ class AlertMetrics:
             buckets=LATENCIES, registry=registry,
         )  # fmt: skip
         self._expectations(registry)
-        for outcome in ("done", "standby", "failed", "clock-behind"):
+        for outcome in ("done", "standby", "failed", "clock-behind", "waiting"):
             self.evaluations.labels(outcome=outcome)
 
     def _expectations(self, registry: CollectorRegistry) -> None:

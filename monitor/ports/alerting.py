@@ -64,6 +64,9 @@ class AlertStore(Protocol):
     def release_lease(self, name: str, *, owner: str) -> None:
         """As in `SourceStore`."""
 
+    def counted_until(self) -> datetime | None:
+        """Everything that came onto the bus before it is counted; None where nobody ever looked, as in a replay."""
+
     def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
         """Summed buckets with `start <= slot_at < end`, by series; series without buckets are left out."""
 

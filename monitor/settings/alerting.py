@@ -190,6 +190,9 @@ class AlertingSettings(Section):
     allowed_lateness: DurationOrZero = timedelta(0)
     """Evaluate so long after the event: what came within it counts as if it had come in order."""
 
+    tolerated_backlog: Duration = timedelta(seconds=30)
+    """Evaluate nothing before what came onto the bus has been counted, up to so shortly before now."""
+
     evidence_documents: PositiveInt = 5
     """Headlines shown in an alert."""
 

@@ -120,8 +120,12 @@ def _documents() -> Iterator[Any]:
     )
     note = "From what the source says to the label; a feed that is asked every five minutes is minutes late."
     yield p.graph("Publication to label", late, note=note, unit="s")
-    behind = series(("time() - max(tapewatch_aggregate_watermark_timestamp_seconds)", "since the latest event counted"))
-    yield p.graph("Age of the newest event counted", behind, note="Grows at night, and when nothing comes.", unit="s")
+    behind = series(
+        ("time() - max(tapewatch_aggregate_watermark_timestamp_seconds)", "since the latest event counted"),
+        ("time() - (max(tapewatch_aggregate_counted_until_timestamp_seconds) > 0)", "since all was counted"),
+    )
+    note = "The first grows at night, and when nothing comes; by the second alerts are late."
+    yield p.graph("How far the counts are", behind, note=note, unit="s")
     late_ones = series(("sum(rate(tapewatch_aggregate_late_documents_total[$__rate_interval]))", "late"))
     yield p.graph("Late documents a second", late_ones, note="After aggregate.allowed_lateness.", unit="ops")
 

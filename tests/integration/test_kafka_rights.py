@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from kafka.admin import ACLResourcePatternType as Pattern
 
 from monitor.demo.kafka_server import KafkaServer
 from monitor.domain import Message
-from monitor.errors import MonitorError
+from monitor.errors import ConfigurationError, MonitorError
 from monitor.settings import KafkaSettings, StreamSettings
+from pipelines.backlog import Backlog
 from pipelines.brokers.kafka import KafkaBroker
 from pipelines.stage import next_offsets
 from pipelines.topics import Topics
@@ -24,6 +26,7 @@ PREFIX = "tw"
 TOPICS = Topics(prefix=PREFIX)
 STREAM = StreamSettings(topic_prefix=PREFIX, partitions=1)
 ADMIN = "admin"
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: As the table of docs/security.md has it: topics written, topics read.
 STAGES = {
     "ingest": (("documents", "dead-letters"), ()),
@@ -89,6 +92,7 @@ def rights() -> list[ACL]:
         given += [allow(user, ACLOperation.READ, ResourceType.TOPIC, f"{PREFIX}.{topic}") for topic in read]
         if read:
             given.append(allow(user, ACLOperation.READ, ResourceType.GROUP, TOPICS.group(user)))
+    given.append(allow("aggregate", ACLOperation.DESCRIBE, ResourceType.GROUP, TOPICS.group("classify")))
     return given
 
 
@@ -144,6 +148,20 @@ def test_no_stage_can_read_what_is_not_its_own(guarded: KafkaServer) -> None:
         read(guarded, "ingest", "documents", TOPICS.group("classify"))
     with pytest.raises(MonitorError, match=r"(?i)authori"):
         read(guarded, "classify", "documents", TOPICS.group("aggregate"))
+
+
+def test_the_aggregate_stage_sees_what_waits_and_nobody_else_does(guarded: KafkaServer) -> None:
+    """It notes up to when all is counted; a stage that may not ask ends with the reason, instead of never knowing."""
+    write(guarded, ADMIN, "documents")
+    assert read(guarded, "classify", "documents", TOPICS.group("classify"))
+    with closing(KafkaBroker(settings(guarded, "aggregate"), STREAM)) as broker:
+        backlog = Backlog(broker, lambda partitions: dict.fromkeys(partitions, 1_000), topics=TOPICS)
+        assert backlog.look(T0) == T0
+    with (
+        closing(KafkaBroker(settings(guarded, "ingest"), STREAM)) as broker,
+        pytest.raises(ConfigurationError, match=r"(?i)authori"),
+    ):
+        broker.committed_offsets(TOPICS.group("classify"), [TOPICS.documents])
 
 
 def test_the_documentation_names_these_rights() -> None:

@@ -83,7 +83,7 @@ def test_the_age_of_the_queue_is_that_of_the_oldest_in_the_batch() -> None:
 def test_publish_to_alert_runs_from_the_latest_evidence(transition: Transition, seconds: float) -> None:
     """The document that made it fire is the last one, and only an alert that fires has a latency."""
     registry = CollectorRegistry()
-    gauges(registry).show_transitions([transition])
+    gauges(registry).show_transitions([transition], evaluated_at=T0)
     assert registry.get_sample_value("tapewatch_publish_to_alert_seconds_sum") == seconds
 
 

@@ -46,6 +46,14 @@ class Clock(threading.Event):
         return self.is_set()
 
 
+def shop(settings: Settings, clock: Clock, evaluator: object) -> Any:
+    """What the loop asks of a workshop."""
+    return SimpleNamespace(
+        settings=settings, generation=0, clock=lambda: clock.now, evaluator=lambda: evaluator,
+        alert_metrics=SimpleNamespace(evaluation_seconds=SimpleNamespace(time=nullcontext)),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("lateness_s", [0, 90])
 def test_ticks_fall_on_the_ends_of_buckets(monkeypatch: pytest.MonkeyPatch, lateness_s: int) -> None:
     """Whenever the process was started, and however long an evaluation takes: the grid of a replay."""
@@ -58,14 +66,19 @@ def test_ticks_fall_on_the_ends_of_buckets(monkeypatch: pytest.MonkeyPatch, late
         ticks.append(now - timedelta(seconds=lateness_s))
         clock.now += 3 * SECOND  # so long it takes
 
-    workshop: Any = SimpleNamespace(
-        settings=settings, generation=0, clock=lambda: clock.now,
-        evaluator=lambda: SimpleNamespace(run_once=run_once),
-        alert_metrics=SimpleNamespace(evaluation_seconds=SimpleNamespace(time=nullcontext)),
-    )  # fmt: skip
     monkeypatch.setattr(parts, "utc_now", lambda: clock.now)
-    Parts(workshop).evaluate(clock)
+    Parts(shop(settings, clock, SimpleNamespace(run_once=run_once, is_waiting=False))).evaluate(clock)
 
     first = AT - timedelta(seconds=lateness_s)
     begun = floor_to(first, 60 * SECOND)
     assert ticks == [first, *(begun + n * 60 * SECOND for n in range(1, 4))]
+
+
+def test_who_waits_for_the_counts_looks_again_in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert that waited for a backlog does not wait for the next tick as well."""
+    clock = Clock(3)
+    evaluator = SimpleNamespace(is_waiting=True, looked=[])
+    evaluator.run_once = evaluator.looked.append
+    monkeypatch.setattr(parts, "utc_now", lambda: clock.now)
+    Parts(shop(Settings.model_validate({"alerting": {"evaluate_every": "1m"}}), clock, evaluator)).evaluate(clock)
+    assert evaluator.looked == [AT, AT + SECOND, AT + 2 * SECOND]
