@@ -28,6 +28,7 @@ class Explanation:
     hold: timedelta  #: How long the condition must hold (`for`).
     silenced: bool  #: A silence kept it from being notified.
     fired: Sequence[tuple[datetime, datetime]]  #: When it fired in the weeks before, UTC.
+    uncounted_since: datetime | None = None  #: UTC; what came onto the bus since may be missing; None: nothing is.
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ class Explanation:
 
 def verdict_words(explanation: Explanation) -> str:
     """What came of it and why, in a sentence or two."""
-    return " ".join(filter(None, (_state(explanation), *_why(explanation))))
+    return " ".join(filter(None, (_state(explanation), *_why(explanation), *_missing(explanation))))
 
 
 def explanation_lines(explanation: Explanation, *, about: str) -> Iterator[str]:
@@ -83,6 +84,12 @@ def _why(explanation: Explanation) -> Iterator[str]:
         yield "Every gate passed, but the series does not stand out among the others of the rule."
     if explanation.evidence.measure is not Measure.DROP:  # which fires at few
         yield from _distance(explanation)
+
+
+def _missing(explanation: Explanation) -> Iterator[str]:
+    if explanation.uncounted_since is not None:
+        since = instant_words(explanation.uncounted_since)
+        yield f"What came onto the bus since {since} is not counted yet: the rule waits for it, and this may change."
 
 
 def _unused(explanation: Explanation) -> Iterator[str]:

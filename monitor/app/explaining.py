@@ -75,6 +75,7 @@ def _row(found: Explanation) -> Mapping[str, object]:
         "rule": found.rule, "series": found.series, "at": found.at, "met": found.met, "why": verdict_words(found),
         "failed": found.failed, "missing": found.missing, "state": found.state.value, "since_at": found.since_at,
         "reason": found.reason, "silenced": found.silenced, "evidence": found.evidence,
+        "uncounted_since": found.uncounted_since,
         "fired": [{"from": start, "to": end} for start, end in found.fired],
     }  # fmt: skip
 

@@ -137,6 +137,17 @@ def test_late_documents_are_counted_and_said_to_be_late(store: Store) -> None:
     assert total(store) == 3
 
 
+def test_up_to_when_all_is_counted_only_ever_grows(store: Store) -> None:
+    """Each worker notes what it saw; the one that knows most is believed, and one that is behind undoes nothing."""
+    assert store.counted_until() is None
+    late = T0 + timedelta(microseconds=1)
+    for at, known in ((T0, T0), (late, late), (T0 - MINUTE, late)):
+        store.raise_counted_until(GROUP, at)
+        assert store.counted_until() == known
+    store.raise_counted_until("another-prefix", T0)
+    assert store.counted_until() == late
+
+
 def test_instants_keep_their_microseconds(store: Store) -> None:
     """What was published a microsecond before the end is inside, and comes back as it was."""
     at = T0 + timedelta(microseconds=999_999)

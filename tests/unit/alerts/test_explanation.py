@@ -44,6 +44,7 @@ def explanation(**changes: Any) -> Explanation:
         ({"counts_suffice": False, "missing": 7}, "7 more negative stories at this minute would have met what counts"),
         ({"counts_suffice": False}, "does not stand out among the others of the rule. No number of negative stories"),
         ({"evidence": evidence(gates=FAILED)}, "There was no alert. Not met: min_count"),
+        ({"uncounted_since": T0}, "What came onto the bus since 2026-03-02 14:05 UTC is not counted yet"),
     ],
 )
 def test_each_way_says_another_thing(changes: dict[str, Any], said: str) -> None:

@@ -101,6 +101,20 @@ def test_a_loud_minute_has_its_evidence(config: str, capsys: pytest.CaptureFixtu
     assert len(evidence["documents"]) == 5
 
 
+def test_a_minute_that_is_not_counted_yet_says_so(
+    config: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nothing seen is no calm while documents wait on the bus."""
+    store = opened_store(database(tmp_path))
+    store.raise_counted_until("g", T0 - HOUR)
+    store.close()
+    waits = "What came onto the bus since 2024-03-04 11:00 UTC is not counted yet"
+    assert explained(capsys, config, T0 - HOUR)["uncounted_since"] is None
+    found = explained(capsys, config, T0)
+    assert waits in str(found["why"])
+    assert found["uncounted_since"] == (T0 - HOUR).isoformat()
+
+
 def test_the_gate_that_stood_in_the_way_is_named(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One bot is loud; the counts alone would have let the rule fire."""
     found = explained(capsys, config, LONE)
