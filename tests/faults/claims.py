@@ -1,29 +1,35 @@
-"""Whether what was noted as counted was: samples taken while a test goes on, held against the bus at its end."""
+"""Whether what was noted as counted was: samples taken all the while, held against the bus at the end."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 
 from monitor.app.clock import utc_now
 from monitor.domain import Partition
+from monitor.errors import TransientError
+from monitor.ports import Broker
+from monitor.store import Store
 from monitor.store.schema import evidence
 from pipelines import wire
 from tests.faults.world import World
 from tests.integration.waiting import wait_for
 
+EVERY_S = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look from outside; the order of its questions is that of the fields."""
+    """One look from outside; what was counted by then stands in `Claims.seen`, and is asked for after `noted`."""
 
     noted: datetime | None  # up to when all is counted, as the database has it
-    counted: frozenset[str]  # ids of documents
     ends: Mapping[Partition, int]  # of the documents topic
-    taken_at: datetime
+    taken_at: datetime  # after the ends
 
 
 @dataclass(slots=True)
@@ -32,44 +38,53 @@ class Claims:
 
     world: World
     samples: list[Sample] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)  #: By id of a document the sample by which it was counted.
 
-    def sample(self) -> None:
-        """Look once."""
+    @contextmanager
+    def sampled(self, seconds: float) -> Iterator[None]:
+        """Look all the while; then wait until all that had come is noted as counted."""
+        stop = threading.Event()
+        engine = create_engine(self.world.settings.database.url.get_secret_value())
         with self.world.store() as store, self.world.broker() as broker:
-            noted, counted = store.counted_until(), self._counted()
-            self.samples.append(Sample(noted, counted, broker.end_offsets([self.world.topics.documents]), utc_now()))
-
-    def wait(self, seconds: float) -> None:
-        """Wait until all that the latest sample saw on the bus is noted as counted, and look once more."""
-        last = self.samples[-1].taken_at
-        with self.world.store() as store:
-            wait_for(lambda: (store.counted_until() or last) > last, seconds=seconds)
-        self.sample()
+            looking = threading.Thread(target=self._look_on, args=(stop, store, broker, engine))
+            looking.start()
+            try:
+                yield
+                last = utc_now()
+                wait_for(lambda: (store.counted_until() or last) > last, seconds=seconds)
+            finally:
+                stop.set()
+                looking.join()
+            self._look(store, broker, engine)
+        engine.dispose()
 
     def judge(self) -> tuple[int, list[str]]:
         """How many statements there were, and those that were wrong."""
         ids = self._ids()
         made, wrong = 0, []
-        for earlier, later in self._statements():
+        for number, later in enumerate(self.samples):
+            covered = [each for each in self.samples if later.noted is not None and each.taken_at <= later.noted]
+            if not covered:
+                continue
             made += 1
-            came = {name for partition, end in earlier.ends.items() for name in ids.get(partition, [])[:end]}
-            if missing := came - later.counted:
-                wrong.append(f"{later.noted} was noted, of {earlier.taken_at} {len(missing)} were missing")
+            came = (name for partition, end in covered[-1].ends.items() for name in ids.get(partition, [])[:end])
+            if missing := sum(self.seen.get(name, len(self.samples)) > number for name in came):
+                wrong.append(f"{later.noted} was noted, and {missing} of before {covered[-1].taken_at} not counted")
         return made, wrong
 
-    def _statements(self) -> Iterator[tuple[Sample, Sample]]:
-        """That all of an earlier sample was counted by a later one, in its own words."""
-        for later in self.samples:
-            for earlier in self.samples:
-                if later.noted is not None and earlier.taken_at <= later.noted:
-                    yield earlier, later
+    def _look_on(self, stop: threading.Event, store: Store, broker: Broker, engine: Engine) -> None:
+        while not stop.wait(EVERY_S):
+            try:
+                self._look(store, broker, engine)
+            except TransientError:
+                continue  # whatever is away comes back
 
-    def _counted(self) -> frozenset[str]:
-        engine = create_engine(self.world.settings.database.url.get_secret_value())
+    def _look(self, store: Store, broker: Broker, engine: Engine) -> None:
+        noted = store.counted_until()
         with engine.connect() as tx:
-            found = frozenset(tx.execute(select(evidence.c.document_id)).scalars())
-        engine.dispose()
-        return found
+            for name in tx.execute(select(evidence.c.document_id)).scalars():
+                self.seen.setdefault(name, len(self.samples))
+        self.samples.append(Sample(noted, broker.end_offsets([self.world.topics.documents]), utc_now()))
 
     def _ids(self) -> dict[Partition, list[str]]:
         """Ids of the documents on the bus, by partition, in the order of their offsets."""

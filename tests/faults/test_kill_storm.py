@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from random import Random
 
 import pytest
@@ -20,15 +21,10 @@ pytestmark = pytest.mark.timeout(TIMEOUT_S)
 def storm(world: World, *, documents: int, kills: int, options: tuple[str, ...] = ()) -> None:
     """Publish and kill in turn, then count; and nothing was noted as counted that was not."""
     material, claims = make_material(documents, seed=SEED), Claims(world)
-
-    def feed(part: int, parts: int) -> None:
-        material.append(world.input, part, parts)
-        claims.sample()
-
-    with crew(world.config, STAGES, *options) as workers:
+    with crew(world.config, STAGES, *options) as workers, claims.sampled(SIZES.wait_s):
+        feed = partial(material.append, world.input)
         victims = workers.storm(kills, Random(SEED), pause_s=(0.1, 3.0), feed=feed)
         wait_until_counted(world, material.expected, by=workers, seconds=SIZES.wait_s)
-        claims.wait(SIZES.wait_s)
     made, wrong = claims.judge()
     report("what was noted as counted", f"{made} statements, {len(wrong)} wrong")
     assert made
