@@ -42,6 +42,7 @@ LOOK_EVERY_S = 5.0
 LOOK_AGAIN_S = 1.0  #: Of an evaluation that waits; long enough for the delivery to take what it has to tell.
 HOUSEKEEPING_EVERY_S = 600.0
 HEALTH_EVERY_S = 60.0
+HEALTH_SOON_S = 5.0  #: After the start, when the first look has seen nothing polled; then twice as long each time.
 VERDICTS_EVERY_S = 60.0
 
 
@@ -84,10 +85,12 @@ class Parts:
                 schedule.every(every, partial(self._poll, worker, source, every), name=source.name, jitter_s=jitter_s)
             watch = workshop.source_watch()
             schedule.start()
+            wait_s = HEALTH_SOON_S
             try:
                 while not stop.is_set():  # On this thread, so that no poll waits for it, nor it for a slow source.
                     watch.look(workshop.clock())
-                    stop.wait(HEALTH_EVERY_S)
+                    stop.wait(wait_s)
+                    wait_s = min(2 * wait_s, HEALTH_EVERY_S)
             finally:
                 schedule.shutdown()
 

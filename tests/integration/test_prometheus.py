@@ -92,7 +92,7 @@ def wave(asked: Asked) -> None:
     asked.live.push(bad)
     delivered = 'tapewatch_deliveries_total{outcome="delivered"} > 0'
     wait_for(lambda: asked.series(delivered), seconds=180)
-    # Sources are judged once a minute, first when nothing has been polled yet; by then rates have their samples too.
+    # Sources are judged again some seconds after the start, when the first look has seen nothing polled.
     wait_for(lambda: asked.series("tapewatch_source_last_document_timestamp_seconds"), seconds=120)
     # What is recorded comes after what it is recorded from.
     wait_for(lambda: asked.series("job:tapewatch_publish_to_alert_seconds:p99_1d"), seconds=60)
