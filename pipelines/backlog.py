@@ -40,6 +40,7 @@ class Backlog:
         self._positions = positions
         self._topics = topics
         self._marks: list[_Mark] = []
+        self._first: dict[str, Offsets] = {}
         self._until: datetime | None = None
 
     def look(self, now: datetime) -> datetime | None:
@@ -49,6 +50,7 @@ class Backlog:
         `TransientError` while broker or database is away.
         """
         topics = self._topics
+        self._first.clear()
         # In this order: what is read later can only hold more than what it is compared with.
         self._set_mark(now)
         read = self._broker.committed_offsets(topics.group("classify"), [topics.documents])
@@ -81,6 +83,8 @@ class Backlog:
         waiting = {partition: end for partition, end in wanted.items() if held.get(partition, 0) < end}
         if not waiting:
             return True
-        # Records that retention deleted are waited for by nobody.
-        first = self._broker.first_offsets([topic])
+        # Records that retention deleted are waited for by nobody. Asked for once a look, where something waits.
+        if topic not in self._first:
+            self._first[topic] = self._broker.first_offsets([topic])
+        first = self._first[topic]
         return all(first.get(partition, 0) >= end for partition, end in waiting.items())

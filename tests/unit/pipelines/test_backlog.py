@@ -40,6 +40,7 @@ class World:
         self.kafka_counted = [0] * PARTITIONS  # what the aggregate stage committed on the bus
         self.first = {TOPICS.documents: [0] * PARTITIONS, TOPICS.labels: [0] * PARTITIONS}
         self.fails = False
+        self.first_asked = 0
         self.backlog = Backlog(cast("Broker", self), self.positions, topics=TOPICS)
 
     def tick(self) -> None:
@@ -79,6 +80,7 @@ class World:
         return {part(topic, index): len(rows) for topic in topics for index, rows in enumerate(held[topic])}
 
     def first_offsets(self, topics: Collection[str]) -> Mapping[Partition, int]:
+        self.first_asked += 1
         return {part(topic, index): first for topic in topics for index, first in enumerate(self.first[topic])}
 
     def committed_offsets(self, group: str, topics: Collection[str]) -> Mapping[Partition, int]:
@@ -174,6 +176,17 @@ def test_what_retention_deleted_is_waited_for_by_nobody(world: World) -> None:
     world.first = {TOPICS.documents: [4, 0], TOPICS.labels: [0, 3]}
     world.tick()
     assert world.look() == world.now
+
+
+def test_a_look_over_many_marks_asks_the_broker_no_more(world: World) -> None:
+    """A broker that is behind is not to be asked a thousand things every five seconds."""
+    for _ in range(50):
+        world.come(0)
+        world.tick()
+        world.look()
+    before = world.first_asked
+    world.look()
+    assert world.first_asked - before <= 2
 
 
 def test_a_partition_without_a_row_stands_where_the_stage_would_start(world: World) -> None:
