@@ -25,13 +25,14 @@ from alerts.gauges import Gauges
 from alerts.judge import Changes, Docket, Sight
 from alerts.learning import Learning
 from alerts.memory import Memory
+from alerts.pace import Pace
 from alerts.routing import build_route
 from alerts.rule_health import fault_of, silence_of, watch, watch_waiting
 from alerts.rules import followed
 from alerts.states import States
 from alerts.strays import end_strays
 from alerts.telling import Telling, tell_log
-from monitor.domain import AlertState, boundaries, floor_to
+from monitor.domain import AlertState, floor_to
 from monitor.errors import MonitorError
 from monitor.metrics import AlertMetrics
 from monitor.ports import AlertStore, Tick
@@ -44,7 +45,6 @@ LEASE_TICKS = 3  #: A process silent for so many ticks loses the lease.
 SHORTEST_LEASE = timedelta(seconds=30)
 DEFAULT_WINDOW = timedelta(hours=1)  #: Window of the sentiment gauges where there is no rule.
 AT_ONCE = timedelta(days=1)  #: Of event time, for which counts are read together.
-LONGEST_CATCH_UP = timedelta(days=1)  #: Of event time; ticks that were missed before are learned, not judged.
 MOST_AT_ONCE = 120  #: Missed ticks that are taken in one call.
 
 
@@ -73,15 +73,14 @@ class Evaluator:
         self._gauges = Gauges(metrics, rules=self._followed, tickers=tickers, topics=topics)
         self._gauge_window = min((min(rule.windows) for rule in settings.rules), default=DEFAULT_WINDOW)
         self._memory: Memory | None = None
-        self._last_at: datetime | None = None
-        self._idle = False
-        self._waiting_since: datetime | None = None  # the first tick that had to wait, while any does
+        self._pace = Pace(store, settings, metrics)
         self._late_at: datetime | None = None  # the instant at which what was missed is made up for
+        self._idle = False
 
     @property
     def is_waiting(self) -> bool:
         """Whether ticks wait for what is on the bus to be counted."""
-        return self._waiting_since is not None
+        return self._pace.waiting_since is not None
 
     @property
     def idle(self) -> bool:
@@ -93,10 +92,13 @@ class Evaluator:
         ttl = max(LEASE_TICKS * self._settings.evaluate_every, SHORTEST_LEASE)
         try:
             if not self._store.acquire_lease(LEASE, owner=self._owner, now=now, ttl=ttl):
-                self._memory = self._last_at = self._waiting_since = None  # another process changes the states now
+                self._memory = None  # another process changes the states now
+                self._pace.forget()
                 self._metrics.evaluations.labels(outcome="standby").inc()
                 return False
-            if not self._is_ahead(at := now - self._settings.allowed_lateness):
+            at = now - self._settings.allowed_lateness
+            self._pace.recall(at)
+            if not self._pace.is_ahead(at):
                 return False
             counted_until = self._store.counted_until()
             if counted_until is not None and now - counted_until > self._settings.tolerated_backlog:
@@ -105,6 +107,7 @@ class Evaluator:
             if not self._resume(at):
                 return False
             self.tick(at)
+            self._pace.note()
         except MonitorError:
             self._metrics.evaluations.labels(outcome="failed").inc()
             raise
@@ -121,7 +124,7 @@ class Evaluator:
 
         Ticks at which nothing changed are left out, as are those before the last one that was evaluated.
         """
-        fresh = [at for at in ticks if self._last_at is None or at >= self._last_at]
+        fresh = [at for at in ticks if self._pace.last_at is None or at >= self._pace.last_at]
         while fresh:
             count = bisect_left(fresh, fresh[0] + AT_ONCE)
             yield from self._piece(fresh[:count])
@@ -129,14 +132,9 @@ class Evaluator:
 
     def _wait(self, at: datetime, *, until: datetime) -> None:
         """Evaluate no further than `until`, for the counts of later are not whole yet; but tell of it in time."""
-        if self._waiting_since is None:
-            log.warning("evaluation_waits", counted_until=until.isoformat(), behind_s=(at - until).total_seconds())
-            self._waiting_since = at
-        if self._last_at is None:
-            # Another process may have evaluated up to here, and no instant is judged twice.
-            self._last_at = until + self._settings.tolerated_backlog
+        waiting_since = self._pace.wait(at, until=until)
         self._catch_up(until, at)
-        self._tell_silence(at, self._waiting_since)
+        self._tell_silence(at, waiting_since)
 
     def _tell_silence(self, at: datetime, waiting_since: datetime) -> None:
         """Whoever sees nothing counted for long is as good as blind, whatever it is that the counts wait for."""
@@ -152,11 +150,10 @@ class Evaluator:
 
     def _resume(self, at: datetime) -> bool:
         """Evaluate what waited, once nothing keeps it waiting; False: not all of it yet."""
-        if self._waiting_since is not None:
+        if self.is_waiting:
             if not self._catch_up(at - self._settings.evaluate_every, at):
                 return False
-            log.info("evaluation_resumed", at=at.isoformat())
-        self._waiting_since = None
+            self._pace.resume(at)
         return True
 
     def _catch_up(self, until: datetime, at: datetime) -> bool:
@@ -165,8 +162,7 @@ class Evaluator:
         One that has something to tell ends the call: told at once, what began and ended meanwhile would be one message,
         that it has ended. So do many, for the lease has to be renewed.
         """
-        last = max(self._last_at or until, until - LONGEST_CATCH_UP)
-        missed = boundaries(last, until, self._settings.evaluate_every)
+        missed = self._pace.missed(until)
         self._metrics.evaluations.labels(outcome="waiting").inc()
         self._late_at = at + self._settings.allowed_lateness
         try:
@@ -175,17 +171,8 @@ class Evaluator:
                     return number == len(missed)
         finally:
             self._late_at = None
+            self._pace.note()
         return True
-
-    def _is_ahead(self, at: datetime) -> bool:
-        """Whether `at` lies after the last evaluation; a clock that went back is told of, and waited for."""
-        if self._last_at is None or at >= self._last_at:
-            return True
-        self._metrics.evaluations.labels(outcome="clock-behind").inc()
-        log.warning(
-            "clock_went_back", by_s=round((self._last_at - at).total_seconds(), 3), goes_on_at=self._last_at.isoformat()
-        )
-        return False
 
     def _piece(self, ticks: Sequence[datetime]) -> Iterator[Tick]:
         # Taken out while in work: after a failure memory and store may differ, and the next tick reads anew.
@@ -195,7 +182,7 @@ class Evaluator:
         memory.telling.refresh()
         for _, hour in groupby(ticks, key=lambda at: floor_to(self._end(at), HOUR)):
             yield from self._hour(list(hour), memory, last=ticks[-1])
-        self._memory, self._last_at = memory, ticks[-1]
+        self._memory, self._pace.last_at = memory, ticks[-1]
         self._report(memory, ticks[-1])
 
     def _hour(self, ticks: Sequence[datetime], memory: Memory, *, last: datetime) -> Iterator[Tick]:
@@ -237,7 +224,7 @@ class Evaluator:
         rule, fault = docket.rule, docket.fault
         end = docket.ends[row]
         silence = silence_of(rule, memory.counted.last_document_at(end), end=end, since=memory.began_at)
-        if self._waiting_since is None:  # else it is the silence of now that is told of
+        if not self.is_waiting:  # else it is the silence of now that is told of
             watch(memory.states, rule, AlertState.NO_DATA, silence, changes)
         try:
             docket.step(row, changes, doubt=silence or fault)

@@ -35,6 +35,14 @@ class KeptStates(AlertStore):
         """Nothing more will come."""
         return None
 
+    def evaluated_until(self) -> datetime | None:
+        """Nothing was, before this run."""
+        return None
+
+    def raise_evaluated_until(self, at: datetime) -> None:
+        """Nobody takes over."""
+        del at
+
     def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
         """As counted."""
         return self._counted.window_counts(start, end)

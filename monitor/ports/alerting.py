@@ -67,6 +67,12 @@ class AlertStore(Protocol):
     def counted_until(self) -> datetime | None:
         """Everything that came onto the bus before it is counted; None where nobody ever looked, as in a replay."""
 
+    def evaluated_until(self) -> datetime | None:
+        """The latest tick that was evaluated by anybody; None before the first."""
+
+    def raise_evaluated_until(self, at: datetime) -> None:
+        """The rules were evaluated at event time `at`; an earlier instant than is known changes nothing."""
+
     def window_counts(self, start: datetime, end: datetime) -> Mapping[SeriesKey, Counts]:
         """Summed buckets with `start <= slot_at < end`, by series; series without buckets are left out."""
 

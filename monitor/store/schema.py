@@ -116,7 +116,7 @@ offsets = Table(
     _number("watermark_at", nullable=True),  # latest published_at counted in batches that held this partition
 )
 
-progress = Table("progress", metadata, _key("consumer_group"), _number("counted_until"))
+progress = Table("progress", metadata, _key("name"), _number("reached_at"))
 
 counted_documents = Table("counted_documents", metadata, _key("id"), _number("counted_at"), Index(None, "counted_at"))
 

@@ -148,6 +148,16 @@ def test_up_to_when_all_is_counted_only_ever_grows(store: Store) -> None:
     assert store.counted_until() == late
 
 
+def test_the_latest_tick_is_known_to_whoever_evaluates_next(store: Store) -> None:
+    """After a restart, or where another process takes over."""
+    store.raise_counted_until(GROUP, END)
+    assert store.evaluated_until() is None
+    for at, known in ((T0, T0), (T0 - MINUTE, T0), (T0 + MINUTE, T0 + MINUTE)):
+        store.raise_evaluated_until(at)
+        assert store.evaluated_until() == known
+    assert store.counted_until() == END
+
+
 def test_instants_keep_their_microseconds(store: Store) -> None:
     """What was published a microsecond before the end is inside, and comes back as it was."""
     at = T0 + timedelta(microseconds=999_999)

@@ -209,6 +209,7 @@ def test_only_one_process_evaluates() -> None:
     spike(store)
     assert one.run_once(T0 + 5 * MINUTE) is True
     assert two.run_once(T0 + 6 * MINUTE) is False
+    assert two.run_once(T0 + 20 * MINUTE) is False, "what was missed in between has something to tell"
     assert two.run_once(T0 + 20 * MINUTE) is True
     assert [t.after for t in store.transitions()] == [FIRING]
     outcomes = {

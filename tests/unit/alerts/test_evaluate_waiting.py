@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -127,9 +128,44 @@ def test_what_began_and_ended_while_it_was_not_known_is_told_as_both() -> None:
     assert store.sent[0].created_at < store.sent[1].created_at, "their order is that of their making"
 
 
-def test_whoever_restarts_goes_on_where_the_counts_are() -> None:
-    """A process that ends in the middle of a backlog loses no tick of it."""
-    assert lived(BURST, restart_at=40).transitions() == lived(BURST).transitions()
+@pytest.mark.parametrize("restart_at", [40, 55, 56, 57, 58, 59, 60])
+def test_whoever_restarts_goes_on_where_the_last_one_left_off(restart_at: int) -> None:
+    """A process that ends in the middle of a backlog, or while it makes up for one, loses no tick of it."""
+    found = lived(BURST, restart_at=restart_at)
+    assert found.transitions() == lived(BURST).transitions()
+    assert {alert.state for sent in found.sent for alert in sent.alerts} >= {FIRING, RESOLVED}
+
+
+def test_a_process_that_was_down_judges_the_ticks_that_it_missed() -> None:
+    """Everything was counted, nobody evaluated: the news of then are judged when somebody does."""
+    store = calm_store()
+    rule = {**SPIKE, "window": "5m", "keep_firing_for": "0s", "no_data_after": "0s"}
+    watch(store, rule).run_once(T0)
+    spike(store, T0 + 30 * MINUTE)
+    live = watch(store, rule)
+    caught_up(live, T0 + 3 * HOUR)
+    fired, resolved = changes(store)
+    assert (fired.after, resolved.after) == (FIRING, RESOLVED)
+    assert T0 + 30 * MINUTE < fired.at < resolved.at < T0 + HOUR
+    assert [[alert.state for alert in sent.alerts] for sent in store.sent] == [[FIRING], [RESOLVED]]
+
+
+def test_a_restart_of_seconds_makes_up_for_nothing() -> None:
+    """The next tick is the next tick."""
+    store = calm_store()
+    watch(store).run_once(T0)
+    live = watch(store)
+    assert live.run_once(T0 + 2 * MINUTE)
+    assert not live.is_waiting
+
+
+def test_after_a_clock_that_was_ahead_a_restart_begins_anew() -> None:
+    """Otherwise nobody would evaluate until the clock is there."""
+    store = calm_store()
+    watch(store).run_once(T0 + DAY)
+    live = watch(store)
+    assert live.run_once(T0)
+    assert live.run_once(T0 + MINUTE)
 
 
 def test_who_stood_by_judges_nothing_that_another_has_judged() -> None:

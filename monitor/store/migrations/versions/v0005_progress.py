@@ -1,4 +1,4 @@
-"""Up to when all that came onto the bus is counted."""
+"""How far counting and judging are."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table; empty it means that nobody looked yet."""
+    """Create the table; empty it means that nobody knows yet."""
     op.create_table(
         "progress",
-        sa.Column("consumer_group", sa.Text(), nullable=False),
-        sa.Column("counted_until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("consumer_group", name=op.f("pk_progress")),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reached_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_progress")),
     )
