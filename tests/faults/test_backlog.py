@@ -41,7 +41,7 @@ def test_an_alert_comes_late_and_at_its_place_in_time(world: World) -> None:
         with crew(world.config, ("ingest", "aggregate", "alert")) as workers:
             wait_for(lambda: world.is_counting, seconds=SIZES.wait_s)
             wait_for(lambda: counted_until(world) is not None, seconds=SIZES.wait_s)
-            calm(world)  # who begins to look only now would find the bad news later than they are
+            calm(world)  # the first that waits: from here on nothing is judged, however late the source is looked at
             wait_for(lambda: on_the_bus(world) == 1, seconds=SIZES.wait_s)
             told_at = utc_now()
             feed(world, 0)
