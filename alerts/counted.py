@@ -64,8 +64,11 @@ class Counted:
     def last_document_at(self, end: datetime) -> datetime | None:
         """The end of the last slot before `end` in which anything was counted; None when there is none."""
         place = bisect_left(self._times, end)
-        slot = self._times[place - 1] if place else self._before
-        return None if slot is None else min(slot + self._bucket, end)
+        return self._end_of(self._times[place - 1] if place else self._before, end)
+
+    def last_stored_at(self, end: datetime) -> datetime | None:
+        """The same, of what is stored now, whatever is held."""
+        return self._end_of(self._store.last_bucket_at(before=end), end)
 
     def content(self, key: SeriesKey, start: datetime, end: datetime) -> Content:
         """Stands for what was counted of `key` in `[start, end)`."""
@@ -74,6 +77,9 @@ class Counted:
         first, last = np.searchsorted(self._slots[key], [(at - EPOCH) // self._bucket for at in (start, end)])
         found = self._slots[key][first:last]
         return (self._generation, int(found[0]), int(found[-1]), len(found)) if len(found) else (0, 0, 0, 0)
+
+    def _end_of(self, slot: datetime | None, end: datetime) -> datetime | None:
+        return None if slot is None else min(slot + self._bucket, end)
 
     def _merged(self, changed: Sequence[datetime], start: datetime, end: datetime) -> CountGrid:
         """What is held, with the slots of `changed` read anew."""

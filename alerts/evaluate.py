@@ -22,10 +22,10 @@ from alerts.baseline import HOUR
 from alerts.counted import Counted
 from alerts.evidence import CoverageOf, Witness
 from alerts.gauges import Gauges
+from alerts.headway import Headway, behind
 from alerts.judge import Changes, Docket, Sight
 from alerts.learning import Learning
 from alerts.memory import Memory
-from alerts.pace import Pace
 from alerts.routing import build_route
 from alerts.rule_health import fault_of, silence_of, watch, watch_waiting
 from alerts.rules import followed
@@ -73,14 +73,14 @@ class Evaluator:
         self._gauges = Gauges(metrics, rules=self._followed, tickers=tickers, topics=topics)
         self._gauge_window = min((min(rule.windows) for rule in settings.rules), default=DEFAULT_WINDOW)
         self._memory: Memory | None = None
-        self._pace = Pace(store, settings, metrics)
+        self._headway = Headway(store, settings, metrics)
         self._late_at: datetime | None = None  # the instant at which what was missed is made up for
         self._idle = False
 
     @property
     def is_waiting(self) -> bool:
         """Whether ticks wait for what is on the bus to be counted."""
-        return self._pace.waiting_since is not None
+        return self._headway.waiting_since is not None
 
     @property
     def idle(self) -> bool:
@@ -93,21 +93,21 @@ class Evaluator:
         try:
             if not self._store.acquire_lease(LEASE, owner=self._owner, now=now, ttl=ttl):
                 self._memory = None  # another process changes the states now
-                self._pace.forget()
+                self._headway.forget()
                 self._metrics.evaluations.labels(outcome="standby").inc()
                 return False
             at = now - self._settings.allowed_lateness
-            self._pace.recall(at)
-            if not self._pace.is_ahead(at):
+            self._headway.recall(at)
+            if not self._headway.is_ahead(at):
                 return False
-            counted_until = self._store.counted_until()
-            if counted_until is not None and now - counted_until > self._settings.tolerated_backlog:
+            counted_until = behind(self._store, now, tolerated=self._settings.tolerated_backlog)
+            if counted_until is not None:
                 self._wait(at, until=counted_until - self._settings.allowed_lateness)
                 return False
             if not self._resume(at):
                 return False
             self.tick(at)
-            self._pace.note()
+            self._headway.note()
         except MonitorError:
             self._metrics.evaluations.labels(outcome="failed").inc()
             raise
@@ -124,7 +124,7 @@ class Evaluator:
 
         Ticks at which nothing changed are left out, as are those before the last one that was evaluated.
         """
-        fresh = [at for at in ticks if self._pace.last_at is None or at >= self._pace.last_at]
+        fresh = [at for at in ticks if self._headway.last_at is None or at >= self._headway.last_at]
         while fresh:
             count = bisect_left(fresh, fresh[0] + AT_ONCE)
             yield from self._piece(fresh[:count])
@@ -132,7 +132,7 @@ class Evaluator:
 
     def _wait(self, at: datetime, *, until: datetime) -> None:
         """Evaluate no further than `until`, for the counts of later are not whole yet; but tell of it in time."""
-        waiting_since = self._pace.wait(at, until=until)
+        waiting_since = self._headway.wait(at, until=until)
         self._catch_up(until, at)
         self._tell_silence(at, waiting_since)
 
@@ -141,9 +141,7 @@ class Evaluator:
         memory, self._memory = self._memory or self._load(at), None
         memory.telling.refresh()
         changes, end = Changes(at), self._end(at)
-        slot = self._store.last_bucket_at(before=end)
-        last = None if slot is None else min(slot + self._bucket, end)
-        silence = partial(silence_of, last=last, end=end, since=memory.began_at)
+        silence = partial(silence_of, last=memory.counted.last_stored_at(end), end=end, since=memory.began_at)
         watch_waiting(memory.states, self._settings.rules, silence, changes, waiting=end - waiting_since)
         self._settle(memory, changes, is_last=False)
         self._memory = memory
@@ -153,7 +151,7 @@ class Evaluator:
         if self.is_waiting:
             if not self._catch_up(at - self._settings.evaluate_every, at):
                 return False
-            self._pace.resume(at)
+            self._headway.resume(at)
         return True
 
     def _catch_up(self, until: datetime, at: datetime) -> bool:
@@ -162,7 +160,7 @@ class Evaluator:
         One that has something to tell ends the call: told at once, what began and ended meanwhile would be one message,
         that it has ended. So do many, for the lease has to be renewed.
         """
-        missed = self._pace.missed(until)
+        missed = self._headway.missed(until)
         self._metrics.evaluations.labels(outcome="waiting").inc()
         self._late_at = at + self._settings.allowed_lateness
         try:
@@ -171,7 +169,7 @@ class Evaluator:
                     return number == len(missed)
         finally:
             self._late_at = None
-            self._pace.note()
+            self._headway.note()
         return True
 
     def _piece(self, ticks: Sequence[datetime]) -> Iterator[Tick]:
@@ -182,7 +180,7 @@ class Evaluator:
         memory.telling.refresh()
         for _, hour in groupby(ticks, key=lambda at: floor_to(self._end(at), HOUR)):
             yield from self._hour(list(hour), memory, last=ticks[-1])
-        self._memory, self._pace.last_at = memory, ticks[-1]
+        self._memory, self._headway.last_at = memory, ticks[-1]
         self._report(memory, ticks[-1])
 
     def _hour(self, ticks: Sequence[datetime], memory: Memory, *, last: datetime) -> Iterator[Tick]:

@@ -20,6 +20,7 @@ from alerts.detector import Detector
 from alerts.evidence import CoverageOf, Look, Witness
 from alerts.explanation import Explanation
 from alerts.grid import CountGrid
+from alerts.headway import behind
 from alerts.learning import Grid, Learning
 from alerts.lifecycle import FIRING
 from alerts.readings import Reading
@@ -96,13 +97,8 @@ class Explainer:
             state=state.after if state else AlertState.NORMAL, since_at=state.at if state else None,
             reason=state.reason if state else "", hold=rule.hold, fired=_spans(history, at),
             silenced=is_silenced(alert_labels(rule, key), self._store.silences(active_at=at), at=at),
-            uncounted_since=self._uncounted_since(at),
+            uncounted_since=behind(self._store, at, tolerated=self._settings.tolerated_backlog),
         )  # fmt: skip
-
-    def _uncounted_since(self, at: datetime) -> datetime | None:
-        """Up to when all is counted, where that is before what an evaluation at `at` needs."""
-        until = self._store.counted_until()
-        return until if until is not None and at - until > self._settings.tolerated_backlog else None
 
     def chart(self, rule: Rule, key: SeriesKey, at: datetime, *, name: str) -> Chart:
         """The picture of what `rule` saw of `key` at `at`."""

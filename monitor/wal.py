@@ -16,8 +16,13 @@ _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 def is_passing(err: sqlite3.Error) -> bool:
     """True when another connection was in the way: the same call may succeed later."""
-    # The low byte is the family; a misuse of the module has no code at all.
-    return getattr(err, "sqlite_errorcode", -1) & 0xFF in _PASSING
+    return family_of(err) in _PASSING
+
+
+def family_of(err: sqlite3.Error) -> int:
+    """SQLite's primary code of `err`."""
+    # The low byte; a misuse of the module has no code at all, and is a bug.
+    return int(getattr(err, "sqlite_errorcode", -1)) & 0xFF
 
 
 def switch_to_wal(connection: sqlite3.Connection, *, within_s: float) -> None:

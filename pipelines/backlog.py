@@ -59,12 +59,11 @@ class Backlog:
             if mark.labels is None and self._is_passed(mark.documents, read, topics.documents):
                 mark.labels = ends
         counted = self._counted(ends)
-        passed = [mark.labels is not None and self._is_passed(mark.labels, counted, topics.labels)
-                  for mark in self._marks]  # fmt: skip
-        if any(passed):
-            last = len(passed) - passed[::-1].index(True)
-            self._until = self._marks[last - 1].at
-            del self._marks[:last]
+        done = 0
+        for number, mark in enumerate(self._marks, start=1):
+            if mark.labels is not None and self._is_passed(mark.labels, counted, topics.labels):
+                done, self._until = number, mark.at
+        del self._marks[:done]
         return self._until
 
     def _set_mark(self, now: datetime) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.errors import ConfigurationError, TransientError
-from monitor.wal import switch_to_wal
+from monitor.wal import family_of, switch_to_wal
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0  #: How long a writer waits for another one.
@@ -130,8 +130,7 @@ class LogFile:
         try:
             yield
         except sqlite3.Error as err:
-            # The low byte is the family; a misuse of the module has no code at all, and is a bug.
-            code = getattr(err, "sqlite_errorcode", -1) & 0xFF
+            code = family_of(err)
             if code in _TRANSIENT:
                 raise TransientError(f"log file {self.path} {_TRANSIENT[code]} ({err})") from err
             if code in _CONFIGURATION:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import select
 
 from monitor.app.clock import utc_now
 from monitor.domain import Partition
@@ -44,9 +44,8 @@ class Claims:
     def sampled(self, seconds: float) -> Iterator[None]:
         """Look all the while; then wait until all that had come is noted as counted."""
         stop = threading.Event()
-        engine = create_engine(self.world.settings.database.url.get_secret_value())
         with self.world.store() as store, self.world.broker() as broker:
-            looking = threading.Thread(target=self._look_on, args=(stop, store, broker, engine))
+            looking = threading.Thread(target=self._look_on, args=(stop, store, broker))
             looking.start()
             try:
                 yield
@@ -55,8 +54,7 @@ class Claims:
             finally:
                 stop.set()
                 looking.join()
-            self._look(store, broker, engine)
-        engine.dispose()
+            self._look(store, broker)
 
     def judge(self) -> tuple[int, list[str]]:
         """How many statements there were, and those that were wrong."""
@@ -72,16 +70,16 @@ class Claims:
                 wrong.append(f"{later.noted} was noted, and {missing} of before {covered[-1].taken_at} not counted")
         return made, wrong
 
-    def _look_on(self, stop: threading.Event, store: Store, broker: Broker, engine: Engine) -> None:
+    def _look_on(self, stop: threading.Event, store: Store, broker: Broker) -> None:
         while not stop.wait(EVERY_S):
             try:
-                self._look(store, broker, engine)
+                self._look(store, broker)
             except TransientError:
                 continue  # whatever is away comes back
 
-    def _look(self, store: Store, broker: Broker, engine: Engine) -> None:
+    def _look(self, store: Store, broker: Broker) -> None:
         noted = store.counted_until()
-        with engine.connect() as tx:
+        with store._database.read() as tx:
             for name in tx.execute(select(evidence.c.document_id)).scalars():
                 self.seen.setdefault(name, len(self.samples))
         self.samples.append(Sample(noted, broker.end_offsets([self.world.topics.documents]), utc_now()))

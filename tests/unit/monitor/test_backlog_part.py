@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -15,24 +14,11 @@ from monitor.domain import Partition
 from monitor.errors import TransientError
 from monitor.metrics import AggregateMetrics
 from pipelines.topics import Topics
+from tests.unit.monitor.test_ticks import Clock
 
 TOPICS = Topics(prefix="t")
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ONLY = Partition(topic=TOPICS.documents, index=0)
-
-
-class Stop(threading.Event):
-    """Set after so many waits, which take no time."""
-
-    def __init__(self, waits: int) -> None:
-        super().__init__()
-        self._left = waits
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self._left -= 1
-        if not self._left:
-            self.set()
-        return self.is_set()
 
 
 class Broker:
@@ -66,7 +52,7 @@ def noted(looks: int) -> tuple[list[tuple[str, datetime]], float | None]:
     workshop: Any = SimpleNamespace(
         broker=Broker(), store=store, topics=TOPICS, clock=lambda: T0, aggregate_metrics=AggregateMetrics(registry)
     )
-    Parts(workshop).backlog(Stop(looks))
+    Parts(workshop).backlog(Clock(looks))
     return found, registry.get_sample_value("tapewatch_aggregate_counted_until_timestamp_seconds")
 
 

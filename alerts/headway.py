@@ -1,4 +1,4 @@
-"""Pace: how far the rules were evaluated, by whomever, and which ticks are due.
+"""Headway: how far the rules were evaluated, by whomever, and which ticks are due.
 
 No instant is judged twice, and none is left out for a process that was down or a count that was not whole: what was
 missed is made up for, up to a day.
@@ -22,7 +22,13 @@ LONGEST_CATCH_UP = timedelta(days=1)  #: Of event time; ticks that were missed b
 USUAL_TICKS = 2  #: So many may pass between two processes without anything having been missed.
 
 
-class Pace:
+def behind(store: AlertStore, at: datetime, *, tolerated: timedelta) -> datetime | None:
+    """Up to when all that came onto the bus is counted, where that is further before `at` than is tolerated."""
+    until = store.counted_until()
+    return until if until is not None and at - until > tolerated else None
+
+
+class Headway:
     """`last_at` is the latest tick that was evaluated, `waiting_since` the first that had to wait, while any does."""
 
     def __init__(self, store: AlertStore, settings: AlertingSettings, metrics: AlertMetrics) -> None:
